@@ -1,0 +1,1 @@
+//! Simulated disks, faults and crashes.

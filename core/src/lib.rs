@@ -1,10 +1,44 @@
 //! A block replication core after QEMU's COLO block replication filter.
+//!
+//! What it does is the behaviour of QEMU's `block/replication.c` of about version
+//! 6.0 and of the parts it stands on: overlays, copy-before-write backup, active
+//! commit, quorum. How it does it is its own: state machines with one owner,
+//! without I/O, clock, randomness, async or logging. Requests go out, completions
+//! come in, and everything an observer may judge comes out as an [`Event`].
+//!
+//! Start at [`Host`]; the seam to storage is [`Disk`].
 
-pub mod clock;
+pub mod bitmap;
+mod clock;
+mod commit;
+mod copy_before_write;
 pub mod disk;
-pub mod payload;
+pub mod driver;
+mod event;
+mod filter;
+mod geometry;
+mod graph;
+mod host;
+mod io;
+mod leaf;
+mod overlay;
+mod payload;
+mod probe;
 pub mod real;
+mod remote;
+mod verb;
+mod verbs;
 
 pub use clock::{Clock, Time};
+pub use commit::CommitPhase;
 pub use disk::{Completion, Disk, Errno, Op, Request, RequestId};
+pub use event::{
+    Abort, DiskId, Event, GraphChange, JobKind, JobState, Recovery, UserId, UserOp, UserRequest,
+    VerbId,
+};
+pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
+pub use host::{Host, HostOptions, Phase};
+pub use overlay::Layout;
 pub use payload::Payload;
+pub use probe::{Probe, Probes};
+pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};

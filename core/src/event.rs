@@ -1,0 +1,183 @@
+//! What a host tells the outside: answers, and every change that an observer may judge.
+
+use crate::disk::Errno;
+use crate::geometry::Extent;
+use crate::payload::Payload;
+use crate::verb::{Mode, Stage, Verb, VerbError};
+
+/// Which of a host's disks. The world maps these to devices or files.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskId {
+    /// The primary guest's own disk.
+    Local,
+    /// What the primary writes to, on the secondary host.
+    Secondary,
+    /// Old contents, saved before the primary overwrites them.
+    Hidden,
+    /// The secondary guest's own writes.
+    Active,
+}
+
+impl DiskId {
+    /// Every disk of both hosts.
+    pub const ALL: [Self; 4] = [Self::Local, Self::Secondary, Self::Hidden, Self::Active];
+
+    /// The name in traces and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Secondary => "secondary",
+            Self::Hidden => "hidden",
+            Self::Active => "active",
+        }
+    }
+}
+
+/// Who sends requests to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UserId {
+    /// The virtual machine on this host.
+    Guest,
+    /// The network export of the secondary disk: where forwarded writes arrive.
+    Export,
+}
+
+/// Names one request of one user; chosen by the submitter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserRequest(pub u32);
+
+/// Names one verb call; chosen by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerbId(pub u32);
+
+/// What a user asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UserOp {
+    /// Read these sectors.
+    Read(Extent),
+    /// Write whole sectors from `at` on.
+    Write {
+        /// First sector.
+        at: u64,
+        /// The new contents.
+        payload: Payload,
+    },
+    /// Make everything written so far durable.
+    Flush,
+}
+
+/// A background job.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Saves old contents to hidden (sync=none).
+    Backup,
+    /// Writes the overlays down into the secondary disk.
+    Commit,
+}
+
+/// How far a job has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobState {
+    /// It runs.
+    Started,
+    /// Everything is copied and flushed (commit only).
+    Ready,
+    /// Somebody asked it to end.
+    Cancelling,
+    /// It is over.
+    Concluded(Result<(), Errno>),
+}
+
+/// A change of the block graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GraphChange {
+    /// The copy-before-write filter went in above the secondary disk.
+    CopyFilterInserted,
+    /// And out again.
+    CopyFilterRemoved,
+    /// The filter's child is the secondary disk now; the overlays are out of the graph.
+    Pivoted,
+    /// The replication filter left the graph.
+    FilterClosed,
+}
+
+/// How a recovery after a crash ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Recovery {
+    /// The view was written down; the secondary disk alone holds it.
+    Committed,
+    /// A disk failed on the way; it may be tried again.
+    Failed(Errno),
+}
+
+/// Why QEMU would have died here. The host that reports one does nothing more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Abort {
+    /// Closing in FAILOVER without a commit job dereferences a null pointer (spec 2.6).
+    NoCommitJob,
+}
+
+impl std::fmt::Display for Abort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoCommitJob => f.write_str("close in FAILOVER without a commit job"),
+        }
+    }
+}
+
+/// Something that happened on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The images were opened, or could not be: then the process has ended.
+    Opened(Result<(), Errno>),
+    /// A user's request is answered. Data for a read, nothing else otherwise.
+    Answered {
+        /// Whose request.
+        user: UserId,
+        /// Which.
+        request: UserRequest,
+        /// The answer.
+        result: Result<Payload, Errno>,
+    },
+    /// A verb is answered.
+    VerbAnswered {
+        /// Which call.
+        id: VerbId,
+        /// What was asked.
+        verb: Verb,
+        /// The answer.
+        result: Result<(), VerbError>,
+    },
+    /// The stage changed.
+    Stage {
+        /// The filter's mode.
+        mode: Mode,
+        /// Before.
+        from: Stage,
+        /// After.
+        to: Stage,
+    },
+    /// A job changed.
+    Job {
+        /// Which.
+        kind: JobKind,
+        /// To what.
+        state: JobState,
+    },
+    /// The op blocker on the top node was set or released.
+    Blocker(bool),
+    /// The graph changed.
+    Graph(GraphChange),
+    /// An overlay was emptied.
+    Emptied(DiskId),
+    /// A recovery ended.
+    Recovered(Recovery),
+    /// The process died.
+    Aborted(Abort),
+}

@@ -1,0 +1,340 @@
+//! One host: a process with a block graph, its users, its jobs and its filter.
+//!
+//! A host is a value. Requests, completions and verbs go in; disk requests, link
+//! requests and events come out. It does no I/O, reads no clock and draws no
+//! randomness, so it can be cloned at any moment and each copy goes on alone.
+
+use std::collections::VecDeque;
+
+use slotmap::SlotMap;
+
+use crate::commit::{CommitJob, CommitPhase};
+use crate::copy_before_write::BackupJob;
+use crate::disk::{Errno, Request, RequestId};
+use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, VerbId};
+use crate::filter::Filter;
+use crate::geometry::{Extent, Geometry};
+use crate::graph::{Driver, Node, NodeId, User, Users};
+use crate::io::{Io, IoId, Leaf, LeafId, Task};
+use crate::overlay::Overlay;
+use crate::payload::Payload;
+use crate::probe::{Probe, Probes};
+use crate::remote::Remote;
+use crate::verb::{Mode, Stage, Verb};
+use crate::verbs::RunningVerb;
+
+/// How a host is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostOptions {
+    /// Which side it is.
+    pub mode: Mode,
+    /// Sizes of its disks.
+    pub geometry: Geometry,
+    /// Whether the guest's device goes through a quorum: of the local disk and the filter on the
+    /// primary, of the filter alone on the secondary. Without one it is the filter itself.
+    pub quorum: bool,
+    /// Without the filter: write the overlays down and serve the secondary disk.
+    pub recover: bool,
+    /// How long the primary's requests wait for a lost connection, in nanoseconds; 0: not at all.
+    pub reconnect_delay_ns: u64,
+}
+
+/// The nodes of the chain on the secondary host.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Chain {
+    pub(crate) active: NodeId,
+    pub(crate) hidden: NodeId,
+    pub(crate) secondary: NodeId,
+}
+
+/// A running process.
+#[derive(Debug, Clone)]
+pub struct Host {
+    options: HostOptions,
+    pub(crate) nodes: SlotMap<NodeId, Node>,
+    pub(crate) users: Users,
+    pub(crate) ios: SlotMap<IoId, Io>,
+    pub(crate) leaves: SlotMap<LeafId, Leaf>,
+    pub(crate) tasks: VecDeque<Task>,
+    pub(crate) chain: Chain,
+    pub(crate) filter: Option<NodeId>,
+    pub(crate) remote: Option<NodeId>,
+    pub(crate) backup: Option<BackupJob>,
+    pub(crate) commit: Option<CommitJob>,
+    pub(crate) blocker: bool,
+    pub(crate) verbs: VecDeque<(VerbId, Verb)>,
+    pub(crate) verb: Option<RunningVerb>,
+    pub(crate) opened: bool,
+    pub(crate) opening: Vec<(LeafId, NodeId)>,
+    pub(crate) aborted: bool,
+    pub(crate) disk_outbox: VecDeque<(DiskId, Request)>,
+    pub(crate) link_outbox: VecDeque<(RequestId, UserOp)>,
+    pub(crate) events: VecDeque<Event>,
+    probes: Probes,
+}
+
+/// What a host is in the middle of: for fault rules, coverage and traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Reading its images.
+    Opening,
+    /// Nothing but its stage to tell.
+    Stage(Stage),
+    /// A checkpoint, or the start, empties overlays.
+    Checkpoint,
+    /// The backup job waits for its last requests.
+    BackupCancelling,
+    /// A commit runs.
+    Commit(CommitPhase),
+    /// No filter: closed, or recovered.
+    Bare,
+}
+
+impl Host {
+    /// Starts a process over these disks. It reads its images first.
+    pub fn new(options: HostOptions) -> Self {
+        let mut nodes = SlotMap::with_key();
+        let (mut host_filter, mut host_remote) = (None, None);
+        let mut chain = Chain::default();
+        let users = match options.mode {
+            Mode::Primary => {
+                let local = nodes.insert(Node::new(Driver::Raw(DiskId::Local)));
+                let remote = nodes.insert(Node::new(Driver::Remote(Remote::default())));
+                host_remote = Some(remote);
+                let filter = Box::new(Filter::new(Mode::Primary, remote));
+                let filter = nodes.insert(Node::new(Driver::Replication(filter)));
+                host_filter = Some(filter);
+                let mut root = filter;
+                if options.quorum {
+                    root = nodes.insert(Node::new(Driver::Quorum(vec![local, filter])));
+                }
+                Users { guest: User::new(Some(root)), export: User::new(None) }
+            }
+            Mode::Secondary => {
+                chain = Self::open_chain(&mut nodes, &options.geometry);
+                let mut root = chain.active;
+                if !options.recover {
+                    let filter = Box::new(Filter::new(Mode::Secondary, chain.active));
+                    root = nodes.insert(Node::new(Driver::Replication(filter)));
+                    host_filter = Some(root);
+                }
+                if options.quorum {
+                    root = nodes.insert(Node::new(Driver::Quorum(vec![root])));
+                }
+                let export = (!options.recover).then_some(chain.secondary);
+                Users { guest: User::new(Some(root)), export: User::new(export) }
+            }
+        };
+        let mut host = Self {
+            options,
+            nodes,
+            users,
+            ios: SlotMap::with_key(),
+            leaves: SlotMap::with_key(),
+            tasks: VecDeque::new(),
+            chain,
+            filter: host_filter,
+            remote: host_remote,
+            backup: None,
+            commit: None,
+            blocker: false,
+            verbs: VecDeque::new(),
+            verb: None,
+            opened: false,
+            opening: Vec::new(),
+            aborted: false,
+            disk_outbox: VecDeque::new(),
+            link_outbox: VecDeque::new(),
+            events: VecDeque::new(),
+            probes: Probes::default(),
+        };
+        host.open_begin();
+        host
+    }
+
+    fn open_chain(nodes: &mut SlotMap<NodeId, Node>, geometry: &Geometry) -> Chain {
+        let secondary = nodes.insert(Node::new(Driver::Raw(DiskId::Secondary)));
+        let mut overlay = |disk, backing| {
+            let overlay = Box::new(Overlay::new(disk, backing, geometry));
+            nodes.insert(Node::new(Driver::Overlay(overlay)))
+        };
+        let hidden = overlay(DiskId::Hidden, secondary);
+        let active = overlay(DiskId::Active, hidden);
+        Chain { active, hidden, secondary }
+    }
+
+    /// The sizes it works with.
+    pub fn geometry(&self) -> &Geometry {
+        &self.options.geometry
+    }
+
+    /// How it was set up.
+    pub fn options(&self) -> &HostOptions {
+        &self.options
+    }
+
+    pub(crate) fn probe(&mut self, probe: Probe) {
+        self.probes.hit(probe);
+    }
+
+    /// How often each probe was hit.
+    pub fn probes(&self) -> &Probes {
+        &self.probes
+    }
+
+    /// The next request for a disk.
+    pub fn poll_disk(&mut self) -> Option<(DiskId, Request)> {
+        self.disk_outbox.pop_front()
+    }
+
+    /// The next request for the other host's export.
+    pub fn poll_link(&mut self) -> Option<(RequestId, UserOp)> {
+        self.link_outbox.pop_front()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The filter's stage, unless it was closed.
+    pub fn stage(&self) -> Option<Stage> {
+        self.filter().map(|filter| filter.stage)
+    }
+
+    /// What it is in the middle of.
+    pub fn phase(&self) -> Phase {
+        if !self.opened {
+            return Phase::Opening;
+        }
+        if let Some(commit) = &self.commit {
+            return Phase::Commit(commit.phase);
+        }
+        if self.verb_empties() {
+            return Phase::Checkpoint;
+        }
+        if self.backup.is_some_and(|job| job.cancelling) {
+            return Phase::BackupCancelling;
+        }
+        self.stage().map_or(Phase::Bare, Phase::Stage)
+    }
+
+    /// Whether nothing is under way: no request, no verb, no commit.
+    pub fn idle(&self) -> bool {
+        self.opened && self.ios.is_empty() && self.verb.is_none() && self.commit.is_none()
+    }
+
+    /// Requests in flight in the graph.
+    pub fn requests_in_flight(&self) -> usize {
+        self.ios.len()
+    }
+
+    /// Whether a user's requests are neither in flight nor held back.
+    pub fn quiet(&self, user: UserId) -> bool {
+        let user = self.users.get(user);
+        user.in_flight == 0 && user.held.is_empty()
+    }
+
+    /// Where a reader of this user's device would find `sector` now, if anywhere.
+    pub fn locate(&self, user: UserId, sector: u64) -> Option<(DiskId, u64)> {
+        let mut node = self.users.get(user).root?;
+        loop {
+            match &self.nodes[node].driver {
+                Driver::Raw(disk) => return Some((*disk, sector)),
+                Driver::Overlay(overlay) => match overlay.locate(self.geometry(), sector) {
+                    Some(at) => return Some((overlay.disk, at)),
+                    None => node = overlay.backing,
+                },
+                Driver::CopyBeforeWrite(filter) => node = filter.source,
+                Driver::Replication(filter) => node = filter.child,
+                Driver::Quorum(children) => node = *children.first()?,
+                Driver::Remote(_) => return None,
+            }
+        }
+    }
+
+    /// The guest's sectors that a run of sectors of a disk holds; `None` for an overlay's header and map.
+    pub fn guest_extent(&self, disk: DiskId, on_disk: Extent) -> Option<Extent> {
+        let overlay = match disk {
+            DiskId::Local | DiskId::Secondary => return Some(on_disk),
+            DiskId::Hidden => self.chain.hidden,
+            DiskId::Active => self.chain.active,
+        };
+        match &self.nodes.get(overlay)?.driver {
+            Driver::Overlay(overlay) => overlay.guest_extent(on_disk),
+            _ => None,
+        }
+    }
+
+    /// The process dies here, as QEMU's would.
+    pub(crate) fn abort(&mut self, reason: Abort) {
+        self.aborted = true;
+        self.events.push_back(Event::Aborted(reason));
+    }
+}
+
+/// Opening, and recovery after a crash.
+impl Host {
+    fn open_begin(&mut self) {
+        self.users.guest.drains = 1;
+        self.users.export.drains = 1;
+        if self.options.mode == Mode::Primary {
+            return self.open_done();
+        }
+        for node in [self.chain.hidden, self.chain.active] {
+            let overlay = self.overlay(node);
+            let (disk, op) = (overlay.disk, overlay.opening_read());
+            let leaf = self.leaves.insert(Leaf { io: IoId::default(), part: 0 });
+            self.opening.push((leaf, node));
+            self.disk_outbox.push_back((disk, Request { id: crate::io::leaf_request(leaf), op }));
+        }
+    }
+
+    /// An image's header and map were read, if this is such a request.
+    pub(crate) fn opening_read(&mut self, leaf: LeafId, result: Result<Payload, Errno>) {
+        let place = self.opening.iter().position(|(other, _)| *other == leaf);
+        let (_, node) = self.opening.swap_remove(place.expect("the host is opening this image"));
+        let geometry = self.options.geometry;
+        let opened = result.and_then(|bytes| self.overlay_mut(node).open(&geometry, &bytes));
+        if let Err(errno) = opened {
+            self.events.push_back(Event::Opened(Err(errno)));
+            self.aborted = true;
+        } else if self.opening.is_empty() && !self.aborted {
+            self.open_done();
+        }
+    }
+
+    fn open_done(&mut self) {
+        self.opened = true;
+        self.events.push_back(Event::Opened(Ok(())));
+        if self.options.recover {
+            return self.commit_start();
+        }
+        self.drain_end(UserId::Guest);
+        self.drain_end(UserId::Export);
+        self.tasks.push_back(Task::NextVerb);
+    }
+
+    pub(crate) fn recovery_committed(&mut self, result: Result<(), Errno>) {
+        let recovery = match result {
+            Ok(()) => {
+                self.drain_end(UserId::Guest);
+                self.drain_end(UserId::Export);
+                Recovery::Committed
+            }
+            Err(errno) => Recovery::Failed(errno),
+        };
+        self.events.push_back(Event::Recovered(recovery));
+    }
+
+    /// Takes the closed filter out of the primary's quorum; without one the device has no medium left.
+    pub(crate) fn quorum_drop_child(&mut self, child: NodeId) {
+        let Some(root) = self.users.guest.root.filter(|&root| root != child) else {
+            self.users.guest.root = None;
+            return;
+        };
+        if let Driver::Quorum(children) = &mut self.nodes[root].driver {
+            children.retain(|&other| other != child);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The verbs of a filter: start, checkpoint, get_error, stop, close (spec 2.2 to 2.6).
+//!
+//! One runs at a time, later ones queue. While one waits, requests, jobs and
+//! crashes go on, and the stage is what the spec says at that point.
+
+use crate::disk::Errno;
+use crate::event::{Abort, Event, GraphChange, JobKind, JobState, UserId, VerbId};
+use crate::graph::Driver;
+use crate::host::Host;
+use crate::io::{DrainWaiter, Task};
+use crate::payload::Payload;
+use crate::probe::Probe;
+use crate::verb::{Mode, Stage, Verb, VerbError};
+
+/// The verb that runs, and what it waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunningVerb {
+    id: VerbId,
+    verb: Verb,
+    wait: Wait,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Nothing: it is being carried out now.
+    Nothing,
+    /// Start: no forwarded request in flight, to put the copy-before-write filter in.
+    ExportDrained,
+    /// The checkpoint core empties active.
+    EmptyActive,
+    /// The checkpoint core empties hidden.
+    EmptyHidden,
+    /// Stop or close: the backup job's end.
+    BackupEnd,
+    /// Close: no guest request in flight.
+    GuestDrained,
+    /// Close: the commit job's end.
+    CommitEnd,
+}
+
+impl Host {
+    /// A verb is called. Its answer is an event, now or later.
+    pub fn call(&mut self, id: VerbId, verb: Verb) {
+        if self.verb.is_some() {
+            self.probe(Probe::VerbQueued);
+        }
+        self.verbs.push_back((id, verb));
+        self.tasks.push_back(Task::NextVerb);
+        self.work();
+    }
+
+    pub(crate) fn next_verb(&mut self) {
+        if self.verb.is_some() || !self.opened {
+            return;
+        }
+        let Some((id, verb)) = self.verbs.pop_front() else { return };
+        self.verb = Some(RunningVerb { id, verb, wait: Wait::Nothing });
+        let Some(filter) = self.filter() else { return self.answer(Err(VerbError::Closed)) };
+        let stage = filter.stage;
+        match verb {
+            Verb::Start(mode) => self.start(stage, mode),
+            Verb::Checkpoint => self.checkpoint(stage),
+            Verb::GetError => self.get_error(stage),
+            Verb::Stop { failover } => self.stop(stage, failover),
+            Verb::Close => {
+                self.wait_for(Wait::GuestDrained);
+                self.drain_begin(UserId::Guest, DrainWaiter::Verb);
+            }
+        }
+    }
+
+    fn answer(&mut self, result: Result<(), VerbError>) {
+        let running = self.verb.take().expect("a verb answers once");
+        self.events.push_back(Event::VerbAnswered { id: running.id, verb: running.verb, result });
+        self.tasks.push_back(Task::NextVerb);
+    }
+
+    fn wait_for(&mut self, wait: Wait) {
+        self.verb.as_mut().expect("only a running verb waits").wait = wait;
+    }
+
+    fn wait(&self) -> Wait {
+        self.verb.map_or(Wait::Nothing, |running| running.wait)
+    }
+
+    /// Whether the running verb is emptying overlays.
+    pub(crate) fn verb_empties(&self) -> bool {
+        matches!(self.wait(), Wait::EmptyActive | Wait::EmptyHidden)
+    }
+
+    fn mode(&self) -> Mode {
+        self.filter().expect("a verb works on an open filter").mode
+    }
+}
+
+/// start (spec 2.3).
+impl Host {
+    fn start(&mut self, stage: Stage, mode: Mode) {
+        if matches!(stage, Stage::Done | Stage::Failover) {
+            // A promoted secondary is told to start again; it has nothing left to do.
+            return self.answer(Ok(()));
+        }
+        if stage != Stage::None {
+            return self.answer(Err(VerbError::AlreadyRunning));
+        }
+        let needs = self.mode();
+        if needs != mode {
+            return self.answer(Err(VerbError::WrongMode { needs, got: mode }));
+        }
+        if mode == Mode::Primary {
+            self.set_stage(Stage::Running);
+            self.filter_mut().error = None;
+            return self.answer(Ok(()));
+        }
+        self.set_blocker(true);
+        self.wait_for(Wait::ExportDrained);
+        self.drain_begin(UserId::Export, DrainWaiter::Verb);
+    }
+
+    fn start_drained(&mut self) {
+        self.backup_start();
+        self.drain_end(UserId::Export);
+        self.set_stage(Stage::Running);
+        self.checkpoint_core();
+    }
+
+    fn set_blocker(&mut self, on: bool) {
+        if self.blocker != on {
+            self.blocker = on;
+            self.events.push_back(Event::Blocker(on));
+        }
+    }
+}
+
+/// checkpoint and get_error (spec 2.2, 2.4).
+impl Host {
+    fn checkpoint(&mut self, stage: Stage) {
+        if matches!(stage, Stage::Done | Stage::Failover) || self.mode() == Mode::Primary {
+            return self.answer(Ok(()));
+        }
+        self.checkpoint_core();
+    }
+
+    /// Arms copy-before-write and empties both overlays; what a failed step leaves stays.
+    fn checkpoint_core(&mut self) {
+        let Some(job) = self.backup else {
+            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+        };
+        self.copy_filter(job.filter).arm();
+        self.wait_for(Wait::EmptyActive);
+        self.empty_for_verb(self.chain.active);
+    }
+
+    /// An emptying is answered.
+    pub(crate) fn verb_io_done(&mut self, result: Result<Payload, Errno>) {
+        let wait = self.wait();
+        let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
+        match (wait, result) {
+            (_, Err(errno)) => {
+                self.checkpoint_core_done(Err(VerbError::EmptyFailed { node, errno }));
+            }
+            (Wait::EmptyActive, Ok(_)) => {
+                self.wait_for(Wait::EmptyHidden);
+                self.empty_for_verb(self.chain.hidden);
+            }
+            (_, Ok(_)) => self.checkpoint_core_done(Ok(())),
+        }
+    }
+
+    fn checkpoint_core_done(&mut self, result: Result<(), VerbError>) {
+        match self.verb.expect("the checkpoint core belongs to a verb").verb {
+            Verb::Start(_) => {
+                self.filter_mut().error = None;
+                self.answer(result);
+            }
+            Verb::Checkpoint => self.answer(result),
+            Verb::Stop { .. } => {
+                self.set_stage(Stage::Done);
+                self.answer(result);
+            }
+            Verb::Close => {
+                // Closing drops the error of the stop that it implies.
+                self.set_stage(Stage::Done);
+                self.close_remove();
+            }
+            Verb::GetError => unreachable!("get_error takes no checkpoint"),
+        }
+    }
+
+    fn get_error(&mut self, stage: Stage) {
+        let error = self.filter().expect("a verb works on an open filter").error;
+        self.answer(match (stage, error) {
+            (Stage::None, _) => Err(VerbError::NotRunning),
+            (_, Some(_)) => Err(VerbError::IoError),
+            (_, None) => Ok(()),
+        });
+    }
+}
+
+/// stop (spec 2.4).
+impl Host {
+    fn stop(&mut self, stage: Stage, failover: bool) {
+        if matches!(stage, Stage::Done | Stage::Failover) {
+            return self.answer(Ok(()));
+        }
+        if stage != Stage::Running {
+            return self.answer(Err(VerbError::NotRunning));
+        }
+        if self.mode() == Mode::Primary {
+            self.stop_primary();
+            return self.answer(Ok(()));
+        }
+        if self.backup.is_some() {
+            self.wait_for(Wait::BackupEnd);
+            return self.backup_cancel();
+        }
+        self.stop_unprotected(failover);
+    }
+
+    fn stop_primary(&mut self) {
+        self.set_stage(Stage::Done);
+        self.filter_mut().error = None;
+    }
+
+    /// The backup job is gone: a planned stop empties the overlays, a failover writes them down.
+    fn stop_unprotected(&mut self, failover: bool) {
+        if !failover {
+            return self.checkpoint_core();
+        }
+        self.set_stage(Stage::Failover);
+        self.commit_start();
+        self.answer(Ok(()));
+    }
+
+    pub(crate) fn verb_backup_gone(&mut self) {
+        if self.wait() == Wait::BackupEnd {
+            let verb = self.verb.expect("a verb waits").verb;
+            self.stop_unprotected(verb == Verb::Stop { failover: true });
+        }
+    }
+
+    /// The backup job's completion, whatever its result (spec 2.7).
+    pub(crate) fn backup_concluded(&mut self) {
+        let filter = self.filter_mut();
+        if filter.stage != Stage::Failover {
+            filter.error = Some(Errno::Io);
+        }
+        self.backup = None;
+        let state = JobState::Concluded(Err(Errno::Cancelled));
+        self.events.push_back(Event::Job { kind: JobKind::Backup, state });
+        self.set_blocker(false);
+        self.tasks.push_back(Task::BackupGone);
+    }
+
+    /// The commit job's completion (spec 2.8).
+    pub(crate) fn commit_completed(&mut self, result: Result<(), Errno>) {
+        if self.filter.is_none() {
+            return self.recovery_committed(result);
+        }
+        match result {
+            Ok(()) => {
+                self.set_stage(Stage::Done);
+                self.filter_mut().error = None;
+            }
+            Err(_) => {
+                self.set_stage(Stage::FailoverFailed);
+                self.filter_mut().error = Some(Errno::Io);
+            }
+        }
+    }
+}
+
+/// close (spec 2.6).
+impl Host {
+    /// The user that the verb drained has nothing in flight.
+    pub(crate) fn verb_drained(&mut self) {
+        match self.wait() {
+            Wait::ExportDrained => self.start_drained(),
+            Wait::GuestDrained => self.close_drained(),
+            wait => unreachable!("a verb that waits for {wait:?} drained nobody"),
+        }
+    }
+
+    fn close_drained(&mut self) {
+        let filter = self.filter().expect("close began on an open filter");
+        match (filter.mode, filter.stage) {
+            (Mode::Primary, Stage::Running) => {
+                self.probe(Probe::CloseRunning);
+                self.stop_primary();
+                self.close_remove();
+            }
+            (Mode::Secondary, Stage::Running) => {
+                self.probe(Probe::CloseRunning);
+                if self.backup.is_some() {
+                    self.wait_for(Wait::BackupEnd);
+                    return self.backup_cancel();
+                }
+                self.checkpoint_core();
+            }
+            (_, Stage::Failover) => {
+                self.probe(Probe::CloseFailover);
+                if self.commit.is_none() {
+                    return self.abort(Abort::NoCommitJob);
+                }
+                self.wait_for(Wait::CommitEnd);
+                self.commit_cancel();
+            }
+            _ => self.close_remove(),
+        }
+    }
+
+    pub(crate) fn verb_commit_gone(&mut self) {
+        if self.wait() == Wait::CommitEnd {
+            self.close_remove();
+        }
+    }
+
+    /// The filter leaves the graph, and what only it held with it.
+    fn close_remove(&mut self) {
+        let node = self.filter.take().expect("close began on an open filter");
+        let removed = self.nodes.remove(node).expect("an open filter has a node");
+        let Driver::Replication(filter) = removed.driver else { unreachable!("it is a filter") };
+        if filter.mode == Mode::Primary {
+            self.nodes.remove(filter.child);
+            self.quorum_drop_child(node);
+        } else {
+            self.users.guest.root = None;
+            self.nodes.remove(self.chain.active);
+            self.nodes.remove(self.chain.hidden);
+        }
+        self.events.push_back(Event::Graph(GraphChange::FilterClosed));
+        self.drain_end(UserId::Guest);
+        self.answer(Ok(()));
+    }
+}

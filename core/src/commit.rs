@@ -15,7 +15,10 @@ use crate::payload::Payload;
 use crate::probe::Probe;
 
 /// How far the commit has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum CommitPhase {
     /// Copying dirty granules.
     Copying,

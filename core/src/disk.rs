@@ -110,15 +110,19 @@ pub struct Completion {
 /// a range that is not on the disk included ([`Errno::Invalid`]).
 ///
 /// # Contract
-/// - Every request is answered exactly once, in any order.
+/// - Every request is answered exactly once, in any order. It is answered when
+///   [`Disk::poll`] returns its completion.
 /// - Each sector of a read holds what the last write answered before the
 ///   submission left there, or what a write in flight at the same time put there.
+///   Of writes in flight together either may be the last, sector by sector.
 /// - A sector changes as a whole; a request of several sectors may be seen, and
 ///   may be left by a crash, with any subset of them done.
 /// - A failed write may have changed any subset of its sectors. A failed read or
 ///   flush changes nothing.
-/// - After a flush is answered, every write answered before its submission
-///   survives a power loss. So does a write with `fua` once it is answered.
+/// - After a flush is answered with success, every write answered before its
+///   submission survives a power loss. So does a write with `fua` once it is
+///   answered with success. After a process death the next user's flush covers
+///   whatever landed.
 pub trait Disk {
     /// Bytes in a sector.
     fn sector_size(&self) -> usize;

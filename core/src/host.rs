@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use slotmap::SlotMap;
 
-use crate::commit::{CommitJob, CommitPhase};
+use crate::commit::CommitJob;
 use crate::copy_before_write::BackupJob;
 use crate::disk::{Errno, Request, RequestId};
 use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, VerbId};
@@ -18,6 +18,7 @@ use crate::graph::{Driver, Node, NodeId, User, Users};
 use crate::io::{Io, IoId, Leaf, LeafId, Task};
 use crate::overlay::Overlay;
 use crate::payload::Payload;
+use crate::phase::Phase;
 use crate::probe::{Probe, Probes};
 use crate::remote::Remote;
 use crate::verb::{Mode, Stage, Verb};
@@ -71,23 +72,6 @@ pub struct Host {
     pub(crate) link_outbox: VecDeque<(RequestId, UserOp)>,
     pub(crate) events: VecDeque<Event>,
     probes: Probes,
-}
-
-/// What a host is in the middle of: for fault rules, coverage and traces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Reading its images.
-    Opening,
-    /// Nothing but its stage to tell.
-    Stage(Stage),
-    /// A checkpoint, or the start, empties overlays.
-    Checkpoint,
-    /// The backup job waits for its last requests.
-    BackupCancelling,
-    /// A commit runs.
-    Commit(CommitPhase),
-    /// No filter: closed, or recovered.
-    Bare,
 }
 
 impl Host {

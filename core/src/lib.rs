@@ -23,6 +23,7 @@ mod io;
 mod leaf;
 mod overlay;
 mod payload;
+mod phase;
 mod probe;
 pub mod real;
 mod remote;
@@ -37,8 +38,9 @@ pub use event::{
     VerbId,
 };
 pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
-pub use host::{Host, HostOptions, Phase};
+pub use host::{Host, HostOptions};
 pub use overlay::Layout;
 pub use payload::Payload;
+pub use phase::Phase;
 pub use probe::{Probe, Probes};
 pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};

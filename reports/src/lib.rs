@@ -1,1 +1,34 @@
 //! Records in, reports out.
+//!
+//! A run of one plan leaves one [`Record`]; a [`Summary`] folds any number of
+//! them in constant memory; every sink ([`terminal`], [`json`], [`junit`],
+//! [`markdown`], [`html`]) is a pure function of that summary and of the wall
+//! time the caller measured. This crate knows nothing of the simulator: it reads
+//! no clock, draws nothing, opens no file and judges no plan.
+
+mod coverage;
+mod digest;
+mod figures;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod record;
+mod records_file;
+mod stages;
+mod summary;
+mod tally;
+mod terminal;
+mod timing;
+
+pub use coverage::{Group, Point};
+pub use digest::RunsDigest;
+pub use html::html;
+pub use json::json;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use record::{Abort, Counts, Header, Record, SCHEMA, Violation};
+pub use records_file::{ReadError, RecordWriter, Records, WriteError, read_records};
+pub use summary::{Broken, KEPT_MAX, OfRun, Run, Summary, Verdict};
+pub use terminal::terminal;
+pub use timing::Timing;

@@ -1,0 +1,176 @@
+//! The summary for programs: one JSON object, its fields in a fixed order.
+//!
+//! It repeats no record: who wants every run reads the records themselves.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::record::{Counts, SCHEMA};
+use crate::summary::{Broken, OfRun, Summary, Verdict};
+use crate::timing::Timing;
+
+/// The summary as pretty JSON, with a newline at its end.
+///
+/// Rates are `null` if the time is not known. Seeds are numbers; a reader that
+/// keeps only 53 bits of them takes the `replay` line instead.
+pub fn json(summary: &Summary, timing: &Timing) -> String {
+    let report = Report {
+        schema: SCHEMA,
+        version: &summary.version,
+        profile: &summary.profile,
+        clean: summary.is_clean(),
+        verdict: match summary.verdict() {
+            Verdict::Clean => "clean",
+            Verdict::Failed => "failed",
+            Verdict::Empty => "empty",
+        },
+        plans: summary.plans,
+        clean_plans: summary.clean,
+        steps: summary.steps,
+        guest_requests: summary.guest_requests,
+        simulated_ns: summary.simulated_ns,
+        seconds: timing.seconds,
+        jobs: timing.jobs,
+        plans_per_second: timing.per_second(summary.plans).map(tenths),
+        guest_requests_per_second: timing.per_second(summary.guest_requests).map(tenths),
+        digest: format!("{:016x}", summary.digest.value()),
+        violations_total: summary.violation_count,
+        violations: violations(summary),
+        invariants: invariants(summary),
+        aborts_total: summary.abort_count,
+        aborts: aborts(summary),
+        counts: AllCounts { counts: &summary.counts, refusals: &summary.refusals },
+        points: Points {
+            reached: summary.points_reached(),
+            total: summary.points.len(),
+            never: summary.points_never().map(|point| point.name.as_str()).collect(),
+            hits: summary.points.iter().map(|point| (point.name.as_str(), point.hits)).collect(),
+        },
+    };
+    let mut text = serde_json::to_string_pretty(&report).expect("plain shapes always serialise");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: u32,
+    version: &'a str,
+    profile: &'a str,
+    clean: bool,
+    verdict: &'static str,
+    plans: u64,
+    clean_plans: u64,
+    steps: u64,
+    guest_requests: u64,
+    simulated_ns: u64,
+    seconds: f64,
+    jobs: usize,
+    plans_per_second: Option<f64>,
+    guest_requests_per_second: Option<f64>,
+    digest: String,
+    violations_total: u64,
+    violations: Vec<ViolationRow<'a>>,
+    invariants: BTreeMap<&'a str, InvariantRow<'a>>,
+    aborts_total: u64,
+    aborts: Vec<AbortRow<'a>>,
+    counts: AllCounts<'a>,
+    points: Points<'a>,
+}
+
+#[derive(Serialize)]
+struct ViolationRow<'a> {
+    invariant: &'a str,
+    seed: Option<u64>,
+    run: Cow<'a, str>,
+    step: Option<u32>,
+    at_ns: u64,
+    host: &'a str,
+    message: &'a str,
+    plan: &'a str,
+    replay: &'a str,
+}
+
+#[derive(Serialize)]
+struct InvariantRow<'a> {
+    violations: u64,
+    first: Cow<'a, str>,
+    replay: &'a str,
+}
+
+#[derive(Serialize)]
+struct AbortRow<'a> {
+    seed: Option<u64>,
+    run: Cow<'a, str>,
+    at_ns: u64,
+    host: &'a str,
+    reason: &'a str,
+    replay: &'a str,
+}
+
+#[derive(Serialize)]
+struct AllCounts<'a> {
+    #[serde(flatten)]
+    counts: &'a Counts,
+    refusals: &'a BTreeMap<Cow<'static, str>, u64>,
+}
+
+#[derive(Serialize)]
+struct Points<'a> {
+    reached: usize,
+    total: usize,
+    never: Vec<&'a str>,
+    hits: BTreeMap<&'a str, u64>,
+}
+
+fn violations(summary: &Summary) -> Vec<ViolationRow<'_>> {
+    let mut rows = Vec::new();
+    for OfRun { run, what } in &summary.violations {
+        rows.push(ViolationRow {
+            invariant: &what.invariant,
+            seed: run.seed,
+            run: run.name(),
+            step: what.step,
+            at_ns: what.at_ns,
+            host: &what.host,
+            message: &what.message,
+            plan: &what.plan,
+            replay: &what.replay,
+        });
+    }
+    rows
+}
+
+fn invariants(summary: &Summary) -> BTreeMap<&str, InvariantRow<'_>> {
+    let mut rows = BTreeMap::new();
+    for (invariant, broken) in &summary.invariants {
+        let Broken { count, first, replay } = broken;
+        rows.insert(
+            invariant.as_str(),
+            InvariantRow { violations: *count, first: first.name(), replay },
+        );
+    }
+    rows
+}
+
+fn aborts(summary: &Summary) -> Vec<AbortRow<'_>> {
+    let mut rows = Vec::new();
+    for OfRun { run, what } in &summary.aborts {
+        rows.push(AbortRow {
+            seed: run.seed,
+            run: run.name(),
+            at_ns: what.at_ns,
+            host: &what.host,
+            reason: &what.reason,
+            replay: &what.replay,
+        });
+    }
+    rows
+}
+
+/// One decimal is more than a wall time is good for.
+fn tenths(rate: f64) -> f64 {
+    (rate * 10.0).round() / 10.0
+}

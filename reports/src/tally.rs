@@ -1,0 +1,144 @@
+//! The rows and sentences that every sink for people shows, said once.
+//!
+//! How they are laid out, coloured or escaped is for the sink.
+
+use crate::figures::{counted, duration, grouped, rate, share};
+use crate::record::{Abort, Violation};
+use crate::summary::{OfRun, Summary, Verdict};
+use crate::timing::Timing;
+
+/// One line of a table of counts.
+pub(crate) struct Row {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+    /// A rate or a share, or empty.
+    pub(crate) note: String,
+}
+
+impl Row {
+    fn new(label: &'static str, count: u64) -> Self {
+        Self { label, value: grouped(count), note: String::new() }
+    }
+
+    fn note(mut self, note: Option<String>) -> Self {
+        self.note = note.unwrap_or_default();
+        self
+    }
+}
+
+/// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`.
+pub(crate) fn verdict(summary: &Summary) -> String {
+    let violations = counted(summary.violation_count, "violation", "violations");
+    let aborts = counted(summary.abort_count, "abort", "aborts");
+    match summary.verdict() {
+        Verdict::Clean => "clean".into(),
+        Verdict::Empty => "nothing ran".into(),
+        Verdict::Failed if summary.abort_count == 0 => violations,
+        Verdict::Failed if summary.violation_count == 0 => aborts,
+        Verdict::Failed => format!("{violations} and {aborts}"),
+    }
+}
+
+/// What the verdict rests on, in one sentence without a full stop.
+pub(crate) fn grounds(summary: &Summary) -> String {
+    match summary.verdict() {
+        Verdict::Empty => "no plan was run, which says nothing about the core".into(),
+        Verdict::Clean => {
+            let plans = counted(summary.plans, "plan", "plans");
+            format!("{plans} ran without a violation and without an abort")
+        }
+        Verdict::Failed => {
+            let plans = counted(summary.plans, "plan", "plans");
+            format!("{} of {plans} failed", grouped(summary.plans - summary.clean))
+        }
+    }
+}
+
+/// How much was run, and how fast.
+pub(crate) fn effort(summary: &Summary, timing: &Timing) -> Vec<Row> {
+    let per_second = |count| timing.per_second(count).map(|each| format!("{}/s", rate(each)));
+    vec![
+        Row::new("plans", summary.plans).note(per_second(summary.plans)),
+        Row::new("guest requests", summary.guest_requests).note(per_second(summary.guest_requests)),
+        Row::new("steps", summary.steps).note(per_second(summary.steps)),
+        Row {
+            label: "simulated time",
+            value: duration(summary.simulated_ns),
+            note: faster_than_real(summary, timing),
+        },
+    ]
+}
+
+/// What happened in the runs.
+pub(crate) fn events(summary: &Summary) -> Vec<Row> {
+    let counts = &summary.counts;
+    let of_asking = |part| share(part, counts.plans_asking_failover);
+    vec![
+        Row::new("checkpoints", counts.checkpoints),
+        Row::new("failovers asked", counts.failovers_asked),
+        Row::new("failovers done", counts.failovers_done)
+            .note(share(counts.failovers_done, counts.failovers_asked)),
+        Row::new("commits crashed", counts.commits_crashed),
+        Row::new("recoveries", counts.recoveries),
+        Row::new("recoveries refused", counts.recoveries_refused),
+        Row::new("power losses", counts.power_losses),
+        Row::new("process deaths", counts.process_deaths),
+        Row::new("backups cancelled", counts.backups_cancelled),
+        Row::new("faults fired", counts.faults_fired),
+        Row::new("plans asking for a failover", counts.plans_asking_failover)
+            .note(share(counts.plans_asking_failover, summary.plans)),
+        Row::new("of these, reaching DONE", counts.plans_done).note(of_asking(counts.plans_done)),
+        Row::new("of these, crashing in mid-commit", counts.plans_crashing_commit)
+            .note(of_asking(counts.plans_crashing_commit)),
+    ]
+}
+
+/// Refusals, the most frequent first, then by text.
+pub(crate) fn refusals(summary: &Summary) -> Vec<(&str, u64)> {
+    let mut rows: Vec<_> = summary.refusals.iter().map(|(text, n)| (text.as_ref(), *n)).collect();
+    // The map is sorted by text and the sort is stable.
+    rows.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
+    rows
+}
+
+/// Where a violation was seen: `seed 0x2a, step 17, on secondary, at 1.204 ms`.
+pub(crate) fn place_of_violation(violation: &OfRun<Violation>) -> String {
+    let step = violation.what.step.map(|step| format!("step {step}"));
+    place(&violation.run.name(), step, &violation.what.host, violation.what.at_ns)
+}
+
+/// Where an abort was seen: `seed 0x2a, on secondary, at 1.204 ms`.
+pub(crate) fn place_of_abort(abort: &OfRun<Abort>) -> String {
+    place(&abort.run.name(), None, &abort.what.host, abort.what.at_ns)
+}
+
+/// `1.204 s on 2 jobs`, or that nobody measured it.
+pub(crate) fn wall_time(timing: &Timing) -> String {
+    if !timing.is_known() {
+        return "not measured".into();
+    }
+    let jobs = counted(timing.jobs as u64, "job", "jobs");
+    format!("{:.1} s on {jobs}", timing.seconds)
+}
+
+/// Which program and profile: `profile hardened, colosim 0.1.0`.
+pub(crate) fn origin(summary: &Summary) -> String {
+    format!("profile {}, colosim {}", summary.profile, summary.version)
+}
+
+fn place(run: &str, step: Option<String>, host: &str, at_ns: u64) -> String {
+    let mut parts = vec![run.to_owned()];
+    parts.extend(step);
+    if !host.is_empty() {
+        parts.push(format!("on {host}"));
+    }
+    parts.push(format!("at {}", duration(at_ns)));
+    parts.join(", ")
+}
+
+fn faster_than_real(summary: &Summary, timing: &Timing) -> String {
+    timing
+        .per_second(summary.simulated_ns)
+        .map(|ns_per_second| format!("{} x real time", rate(ns_per_second / 1e9)))
+        .unwrap_or_default()
+}

@@ -1,0 +1,6 @@
+//! The tests of the crate as others use it, in one binary.
+
+mod cases;
+mod folds;
+mod formats;
+mod records;

@@ -1,0 +1,444 @@
+//! From a seed to a plan.
+//!
+//! Swarm: each seed draws what is possible at all and how often, so that plans
+//! differ in kind, not only in order. A plan has a rough shape, because most
+//! orders of steps end at once: set up, rounds of I/O and checkpoints with
+//! misfortune in between, an ending, and what comes after it. Each purpose draws
+//! from a stream of its own.
+
+use colo_core::{CommitPhase, DiskId, Errno, Geometry, JobKind, Mode, Phase, Stage, Verb};
+use colo_sim::faulty::{Damage, OpKind};
+use colo_sim::stream::{Ratio, Seed, Stream};
+use colo_sim::world::{Delay, Side};
+
+use crate::plan::{FaultSpec, Plan, Setup, Step, VERSION};
+use crate::profile::Profile;
+
+/// The plan of a seed.
+pub fn generate(seed: u64, profile: Profile) -> Plan {
+    let setup = setup(&mut Seed(seed).stream("setup"));
+    let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
+    let steps = Generator {
+        shape: Seed(seed).stream("shape"),
+        io: Seed(seed).stream("io"),
+        mishaps: Seed(seed).stream("mishaps"),
+        hot: swarm.hot_sector % setup.geometry.sectors,
+        geometry: setup.geometry,
+        swarm,
+        steps: Vec::with_capacity(64),
+    }
+    .generate();
+    Plan { version: VERSION, name: format!("seed {seed}"), profile, seed, setup, steps }
+}
+
+fn half() -> Ratio {
+    Ratio::new(1, 2)
+}
+
+fn setup(stream: &mut Stream) -> Setup {
+    let cluster = *stream.pick(&[1u32, 2, 2, 3, 4]);
+    let granule = cluster * *stream.pick(&[1u32, 2, 2, 4]);
+    let commit_granule = *stream.pick(&[1u32, 2, 4, 5, 8]);
+    let sector_size = *stream.pick(&[8u32, 8, 8, 8, 8, 8, 16, 64]);
+    let geometry = Geometry {
+        sector_size,
+        sectors: stream.range(8..=40),
+        cluster,
+        granule,
+        copy_max: granule * *stream.pick(&[1u32, 2, 16]),
+        commit_granule,
+        commit_max: commit_granule * *stream.pick(&[1u32, 2, 16]),
+    };
+    let slow = stream.chance(Ratio::new(1, 4));
+    Setup {
+        geometry,
+        secondary_quorum: stream.chance(half()),
+        reconnect_delay_ns: *stream.pick(&[0, 0, 300_000, 5_000_000]),
+        disk_delay: Delay { min_ns: 20_000, max_ns: if slow { 2_000_000 } else { 200_000 } },
+        link_delay: Delay { min_ns: 10_000, max_ns: *stream.pick(&[20_000, 100_000, 1_000_000]) },
+        drift_ppm: [stream.range(0..=400) as i32 - 200, stream.range(0..=400) as i32 - 200],
+    }
+}
+
+/// What is possible in one plan, and how often.
+struct Swarm {
+    rounds: u64,
+    /// Guest requests in a round, at most.
+    round_max: u64,
+    /// Of a thousand requests, how many the next step waits for.
+    wait: u32,
+    read: u32,
+    write: u32,
+    flush: u32,
+    /// Weight of the primary's guest, and of the secondary's.
+    guests: [u32; 2],
+    len_max: u64,
+    /// How many requests in ten go to one small region.
+    hot: u32,
+    hot_sector: u64,
+    /// Weight of each mishap, zero if it does not happen in this plan.
+    mishaps: [u32; MISHAPS],
+    /// Of a thousand steps, how many are mishaps.
+    mishap_rate: u32,
+    /// Of a hundred rounds, how many end with a checkpoint.
+    checkpoint: u32,
+}
+
+const MISHAPS: usize = 10;
+
+impl Swarm {
+    fn draw(stream: &mut Stream) -> Self {
+        let mut mishaps = [0; MISHAPS];
+        for weight in &mut mishaps {
+            if stream.chance(half()) {
+                *weight = 1 + stream.below(8) as u32;
+            }
+        }
+        if mishaps.iter().all(|&weight| weight == 0) {
+            mishaps[stream.below(MISHAPS as u64) as usize] = 1;
+        }
+        Self {
+            rounds: 1 + stream.below(3),
+            round_max: *stream.pick(&[4, 8, 8, 16, 30]),
+            wait: *stream.pick(&[100, 300, 600, 1000]),
+            read: 1 + stream.below(6) as u32,
+            write: 2 + stream.below(8) as u32,
+            flush: stream.below(3) as u32,
+            guests: *stream.pick(&[[1, 1], [3, 1], [1, 3]]),
+            len_max: *stream.pick(&[1, 3, 6, 12]),
+            hot: *stream.pick(&[0, 5, 9]),
+            hot_sector: stream.below(40),
+            mishaps,
+            mishap_rate: *stream.pick(&[0, 20, 60, 150]),
+            checkpoint: *stream.pick(&[60, 90, 100]),
+        }
+    }
+}
+
+struct Generator {
+    shape: Stream,
+    io: Stream,
+    mishaps: Stream,
+    hot: u64,
+    geometry: Geometry,
+    swarm: Swarm,
+    steps: Vec<Step>,
+}
+
+/// The shape of a plan.
+impl Generator {
+    fn generate(mut self) -> Vec<Step> {
+        self.begin();
+        for _ in 0..self.swarm.rounds {
+            self.round();
+            if self.shape.chance(Ratio::new(self.swarm.checkpoint, 100)) {
+                self.push(Step::Checkpoint);
+            }
+        }
+        self.end();
+        self.steps
+    }
+
+    fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    fn call(&mut self, side: Side, verb: Verb, wait: bool) {
+        self.push(Step::Call { side, verb, wait });
+    }
+
+    fn begin(&mut self) {
+        if self.shape.chance(Ratio::new(1, 6)) {
+            self.requests(4);
+        }
+        if self.shape.chance(Ratio::new(1, 8)) {
+            self.mishap();
+        }
+        // COLO's order: the secondary first (spec 2.9). Once in a while only one side starts.
+        let sides = self.shape.weighted(&[20, 1, 1]);
+        if sides != 2 {
+            self.call(Side::Secondary, Verb::Start(Mode::Secondary), true);
+        }
+        if sides != 1 {
+            self.call(Side::Primary, Verb::Start(Mode::Primary), true);
+        }
+    }
+
+    fn round(&mut self) {
+        let requests = 1 + self.shape.below(self.swarm.round_max);
+        self.requests(requests);
+    }
+
+    fn requests(&mut self, count: u64) {
+        for _ in 0..count {
+            if self.mishaps.chance(Ratio::new(self.swarm.mishap_rate, 1000)) {
+                self.mishap();
+            }
+            let side = Side::BOTH[self.io.weighted(&self.swarm.guests)];
+            self.request(side);
+        }
+    }
+
+    fn end(&mut self) {
+        // Most plans are about a failover; what stands in its way is lifted in most of those.
+        match self.shape.weighted(&[64, 10, 6, 10, 10]) {
+            0 => self.end_with_failover(),
+            1 => self.call(Side::Secondary, Verb::Stop { failover: false }, true),
+            2 => {
+                let side = self.side();
+                self.call(side, Verb::Close, true);
+            }
+            3 => {
+                self.crash(Side::Secondary);
+                self.come_back();
+            }
+            _ => self.primary_life(),
+        }
+        if self.shape.chance(half()) {
+            self.after();
+        }
+    }
+
+    fn end_with_failover(&mut self) {
+        if self.shape.chance(Ratio::new(3, 4)) {
+            self.push(Step::FaultsEnd);
+        }
+        if self.shape.chance(Ratio::new(1, 6)) {
+            self.commit_fault();
+        }
+        if self.shape.chance(Ratio::new(1, 8)) {
+            // The caller does not end forwarding first, or does not wait.
+            let wait = self.shape.chance(half());
+            self.call(Side::Secondary, Verb::Stop { failover: true }, wait);
+        } else {
+            self.push(Step::Failover);
+        }
+        let racing = self.shape.below(6);
+        for _ in 0..racing {
+            self.request(Side::Secondary);
+        }
+        match self.shape.weighted(&[60, 25, 6, 4]) {
+            0 => self.push(Step::Settle),
+            1 => {
+                let ns = self.shape.below(1_500_000);
+                self.push(Step::Pass(ns));
+                self.crash(Side::Secondary);
+                self.come_back();
+            }
+            2 => self.push(Step::Cancel(JobKind::Commit)),
+            _ => self.call(Side::Secondary, Verb::Close, true),
+        }
+        if self.shape.chance(Ratio::new(1, 3)) {
+            self.push(Step::FaultsEnd);
+            self.call(Side::Secondary, Verb::Stop { failover: true }, true);
+            self.push(Step::Settle);
+        }
+    }
+
+    /// What an operator does after a crash of the secondary.
+    fn come_back(&mut self) {
+        if self.shape.chance(Ratio::new(4, 5)) {
+            self.push(Step::FaultsEnd);
+        }
+        for _ in 0..=self.shape.below(2) {
+            match self.shape.weighted(&[8, 2, 2, 1]) {
+                0 => self.push(Step::Recover { wait: true }),
+                1 => {
+                    self.push(Step::Recover { wait: false });
+                    let ns = self.shape.below(800_000);
+                    self.push(Step::Pass(ns));
+                    self.crash(Side::Secondary);
+                    self.push(Step::Recover { wait: true });
+                }
+                2 => {
+                    self.push(Step::Restart(Side::Secondary));
+                    self.call(Side::Secondary, Verb::Start(Mode::Secondary), true);
+                    self.push(Step::Settle);
+                    self.crash(Side::Secondary);
+                    self.push(Step::Recover { wait: true });
+                }
+                _ => self.push(Step::Restart(Side::Secondary)),
+            }
+        }
+    }
+
+    /// Restart and stop on the primary; the connection comes and goes.
+    fn primary_life(&mut self) {
+        for _ in 0..=self.shape.below(3) {
+            match self.shape.below(5) {
+                0 => self.call(Side::Primary, Verb::Stop { failover: false }, true),
+                1 => {
+                    self.crash(Side::Primary);
+                    self.push(Step::Restart(Side::Primary));
+                    self.call(Side::Primary, Verb::Start(Mode::Primary), true);
+                }
+                2 => self.push(Step::Cut(true)),
+                3 => self.push(Step::Cut(false)),
+                _ => self.call(Side::Primary, Verb::Start(Mode::Primary), true),
+            }
+            self.requests(4);
+            self.push(Step::Checkpoint);
+        }
+    }
+
+    /// Life after the ending: more requests, verbs, and once more a crash.
+    fn after(&mut self) {
+        self.requests(6);
+        if self.shape.chance(half()) {
+            let verb = self.verb(Side::Secondary);
+            self.call(Side::Secondary, verb, true);
+        }
+        if self.shape.chance(Ratio::new(1, 3)) {
+            self.push(Step::Settle);
+            let side =
+                if self.shape.chance(Ratio::new(1, 5)) { Side::Primary } else { Side::Secondary };
+            self.crash(side);
+            match side {
+                Side::Primary => self.push(Step::Restart(side)),
+                Side::Secondary => self.come_back(),
+            }
+            self.requests(3);
+        }
+    }
+
+    fn side(&mut self) -> Side {
+        Side::BOTH[self.shape.weighted(&[1, 2])]
+    }
+
+    fn crash(&mut self, side: Side) {
+        let step = if self.shape.chance(Ratio::new(2, 3)) { Step::PowerLoss } else { Step::Kill };
+        self.push(step(side));
+    }
+
+    fn verb(&mut self, side: Side) -> Verb {
+        match self.mishaps.weighted(&[2, 1, 2, 2, 2, 2, 1]) {
+            0 => Verb::Start(side.mode()),
+            1 => Verb::Start(*self.mishaps.pick(&[Mode::Primary, Mode::Secondary])),
+            2 => Verb::Checkpoint,
+            3 => Verb::GetError,
+            4 => Verb::Stop { failover: false },
+            5 => Verb::Stop { failover: true },
+            _ => Verb::Close,
+        }
+    }
+}
+
+/// Requests of guests.
+impl Generator {
+    fn request(&mut self, side: Side) {
+        let swarm = &self.swarm;
+        let kind = self.io.weighted(&[swarm.read, swarm.write, swarm.flush]);
+        let wait = self.io.chance(Ratio::new(swarm.wait, 1000));
+        let (at, len) = self.extent();
+        self.push(match kind {
+            0 => Step::Read { side, at, len, wait },
+            1 => Step::Write { side, at, len, wait },
+            _ => Step::Flush { side, wait },
+        });
+    }
+
+    fn extent(&mut self) -> (u64, u32) {
+        let sectors = self.geometry.sectors;
+        let hot = self.io.chance(Ratio::new(self.swarm.hot, 10));
+        let at = if hot { (self.hot + self.io.below(6)) % sectors } else { self.io.below(sectors) };
+        let len = 1 + self.io.below(self.swarm.len_max);
+        (at, len.min(sectors - at) as u32)
+    }
+}
+
+/// What goes wrong.
+impl Generator {
+    fn mishap(&mut self) {
+        match self.mishaps.weighted(&self.swarm.mishaps) {
+            0 => self.fault(),
+            1 => {
+                let disk = *self.mishaps.pick(&DiskId::ALL);
+                let mut rate = || self.mishaps.below(60) as u32;
+                let (read, write, flush) = (rate(), rate(), rate());
+                self.push(Step::Rates { disk, read, write, flush });
+            }
+            2 => self.push(Step::FaultsEnd),
+            3 => self.push(Step::Cancel(JobKind::Backup)),
+            4 => {
+                let side = Side::BOTH[self.mishaps.weighted(&[1, 2])];
+                let verb = self.verb(side);
+                let wait = self.mishaps.chance(half());
+                self.call(side, verb, wait);
+            }
+            5 => {
+                let step = if self.mishaps.chance(half()) { Step::PowerLoss } else { Step::Kill };
+                let side = Side::BOTH[self.mishaps.weighted(&[1, 1])];
+                self.push(step(side));
+                self.push(Step::Restart(side));
+                self.call(side, Verb::Start(side.mode()), true);
+            }
+            6 => {
+                let cut = self.mishaps.chance(half());
+                self.push(Step::Cut(cut));
+            }
+            7 => {
+                let held = self.mishaps.chance(half());
+                self.push(Step::Hold(held));
+            }
+            8 => {
+                let (disk, ns) = (*self.mishaps.pick(&DiskId::ALL), self.mishaps.below(5_000_000));
+                self.push(Step::Stall { disk, ns });
+            }
+            _ => {
+                let ns = self.mishaps.below(400_000);
+                self.push(Step::Pass(ns));
+            }
+        }
+    }
+
+    /// Some request of some disk fails, soon.
+    fn fault(&mut self) {
+        let stream = &mut self.mishaps;
+        let disk = *stream.pick(&DiskId::ALL);
+        let mut spec = FaultSpec::new(
+            disk,
+            *stream.pick(&[OpKind::Read, OpKind::Write, OpKind::Flush, OpKind::Any]),
+        );
+        spec.errno = *stream.pick(&[Errno::Io, Errno::Io, Errno::NoSpace]);
+        spec.damage = *stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset]);
+        spec.skip = stream.below(4) as u32;
+        spec.times = Some(1 + stream.below(3) as u32);
+        if stream.chance(Ratio::new(1, 4)) {
+            let from = stream.below(self.geometry.sectors);
+            spec.range = Some((from, from + 1 + stream.below(8)));
+        }
+        if stream.chance(Ratio::new(1, 5)) {
+            spec.during = Some(*stream.pick(&[
+                Phase::Stage(Stage::Running),
+                Phase::Checkpoint,
+                Phase::BackupCancelling,
+                Phase::Commit(CommitPhase::Copying),
+                Phase::Commit(CommitPhase::FinalFlush),
+            ]));
+        }
+        if stream.chance(Ratio::new(1, 12)) && spec.range.is_some() {
+            (spec.latent, spec.op) = (true, OpKind::Read);
+        }
+        self.push(Step::Fault(spec));
+    }
+
+    /// The commit that comes will fail, at some request.
+    fn commit_fault(&mut self) {
+        let stream = &mut self.mishaps;
+        let phase = *stream.pick(&[
+            CommitPhase::Copying,
+            CommitPhase::Copying,
+            CommitPhase::Copying,
+            CommitPhase::Flushing,
+            CommitPhase::Draining,
+            CommitPhase::FinalFlush,
+        ]);
+        let disk = *stream.pick(&[DiskId::Secondary, DiskId::Hidden, DiskId::Active]);
+        let mut spec = FaultSpec::new(disk, OpKind::Any);
+        spec.during = Some(Phase::Commit(phase));
+        spec.skip = stream.below(4) as u32;
+        spec.times = Some(1 + stream.below(2) as u32);
+        spec.damage = *stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset]);
+        self.push(Step::Fault(spec));
+    }
+}

@@ -1,0 +1,431 @@
+//! What the oracle believes, from entries alone.
+//!
+//! Three registers: what the primary's guest may read, what forwarded writes may
+//! have left on the secondary disk, and what the secondary's guest may read (its
+//! view). Around them, what was published of stages, jobs and the graph. The model
+//! moves with each entry, after the checkers have seen it; contents are looked at
+//! only where something ends what was certain before: a checkpoint, a crash.
+
+use colo_core::{
+    DiskId, Event, Extent, GraphChange, JobKind, JobState, Mode, Recovery, Stage, UserId,
+    UserRequest, Verb, VerbError, VerbId,
+};
+use colo_sim::world::{Entry, Side, Stamp, SubmittedOp, What, World};
+
+use crate::oracle::register::{Moment, Register};
+
+/// What the disks owe to a secondary guest whose host went down, or would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Nothing: its memory is gone with the host, and its view is void.
+    Nothing,
+    /// A failover was under way and not promised yet: served right, or refused.
+    Perhaps,
+    /// Its view: it is the only guest left.
+    View,
+    /// The secondary disk as it is: the overlays have no say any more.
+    DiskAlone,
+}
+
+/// A verb without an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OpenVerb {
+    pub(crate) side: Side,
+    pub(crate) id: VerbId,
+    pub(crate) verb: Verb,
+    pub(crate) called: Moment,
+}
+
+/// Everything the oracle believes.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    pub(crate) now: Moment,
+    pub(crate) primary: Register,
+    pub(crate) forwarded: Register,
+    /// `None` while the secondary's guest is promised nothing.
+    pub(crate) view: Option<Register>,
+    /// A checkpoint failed after it had changed the view: which sector, for messages.
+    pub(crate) view_lost: Option<u64>,
+    pub(crate) owed: Owed,
+    /// The power failed since the view is owed: what was not flushed may be gone.
+    pub(crate) power_lost: bool,
+    pub(crate) stage: [Option<Stage>; 2],
+    pub(crate) up: [bool; 2],
+    pub(crate) backup: bool,
+    pub(crate) commit: bool,
+    pub(crate) copy_filter: bool,
+    pub(crate) blocker: bool,
+    pub(crate) verbs: Vec<OpenVerb>,
+    /// Checkpoints completed, the start's included.
+    pub(crate) epoch: u32,
+    /// In which epoch each write of each guest was sent, by its number.
+    pub(crate) epochs: [Vec<u32>; 2],
+    /// Sectors whose primary contents the secondary disk is to have.
+    pub(crate) mirrored: Vec<bool>,
+    /// The secondary guest's requests while it has no view.
+    stray: Vec<UserRequest>,
+}
+
+/// The stamp of a sector that readers of a whole disk see.
+pub(crate) fn on_disk(world: &World, disk: DiskId, sector: u64) -> Option<Stamp> {
+    Stamp::of(world.peek_disk(disk, sector))
+}
+
+/// What the secondary's guest would read in a sector now.
+pub(crate) fn in_view(world: &World, sector: u64) -> Option<Stamp> {
+    world.peek(Side::Secondary, UserId::Guest, sector).and_then(Stamp::of)
+}
+
+impl Model {
+    pub(crate) fn new(world: &World) -> Self {
+        let sectors = world.options().geometry.sectors;
+        let stamps =
+            |disk| (0..sectors).map(move |s| on_disk(world, disk, s).expect("disks begin whole"));
+        Self {
+            now: 2,
+            primary: Register::new(stamps(DiskId::Local)),
+            forwarded: Register::new(stamps(DiskId::Secondary)),
+            view: None,
+            view_lost: None,
+            owed: Owed::Nothing,
+            power_lost: false,
+            stage: [None; 2],
+            up: [false; 2],
+            backup: false,
+            commit: false,
+            copy_filter: false,
+            blocker: false,
+            verbs: Vec::new(),
+            epoch: 0,
+            epochs: [vec![0], vec![0]],
+            mirrored: vec![false; sectors as usize],
+            stray: Vec::new(),
+        }
+    }
+
+    /// The register that a user's requests are about.
+    fn register(&mut self, side: Side, user: UserId) -> Option<&mut Register> {
+        match (side, user) {
+            (Side::Primary, _) => Some(&mut self.primary),
+            (Side::Secondary, UserId::Export) => Some(&mut self.forwarded),
+            (Side::Secondary, UserId::Guest) => self.view.as_mut(),
+        }
+    }
+
+    /// The same, to look at.
+    pub(crate) fn register_of(&self, side: Side, user: UserId) -> Option<&Register> {
+        match (side, user) {
+            (Side::Primary, _) => Some(&self.primary),
+            (Side::Secondary, UserId::Export) => Some(&self.forwarded),
+            (Side::Secondary, UserId::Guest) => self.view.as_ref(),
+        }
+    }
+
+    pub(crate) fn stage_of(&self, side: Side) -> Option<Stage> {
+        self.stage[side as usize]
+    }
+
+    /// The verb that is under way on this side, oldest first.
+    pub(crate) fn verb_open(&self, side: Side, wanted: impl Fn(Verb) -> bool) -> Option<OpenVerb> {
+        self.verbs.iter().find(|open| open.side == side && wanted(open.verb)).copied()
+    }
+
+    /// Whether a verb that replaces the view is under way: between its call and its
+    /// answer the view is neither the old nor the new one.
+    pub(crate) fn view_changing(&self) -> bool {
+        let changes = |verb| !matches!(verb, Verb::GetError | Verb::Stop { failover: true });
+        self.verb_open(Side::Secondary, changes).is_some()
+    }
+
+    /// Takes an entry in; `world` is as it was just after it.
+    pub(crate) fn apply(&mut self, entry: &Entry, world: &World) {
+        self.now += 1;
+        let side = entry.side.unwrap_or(Side::Primary);
+        match &entry.what {
+            What::Submitted { user, request, op } => self.submitted(side, *user, *request, op),
+            What::Called { id, verb } => {
+                let called = self.now;
+                self.verbs.push(OpenVerb { side, id: *id, verb: *verb, called });
+                if (side, *verb) == (Side::Secondary, Verb::Stop { failover: true })
+                    && self.stage_of(side) == Some(Stage::Running)
+                {
+                    self.owed = Owed::Perhaps;
+                }
+            }
+            What::Event(event) => self.event(side, event, world),
+            What::Started { .. } => self.started(side, world),
+            What::PowerLost => self.ended(side, world, true),
+            What::ProcessDied => self.ended(side, world, false),
+            What::Step(_)
+            | What::CancelAsked(_)
+            | What::Disk { .. }
+            | What::Fault { .. }
+            | What::Connection(_) => {}
+        }
+    }
+
+    fn submitted(&mut self, side: Side, user: UserId, request: UserRequest, op: &SubmittedOp) {
+        let now = self.now;
+        if let SubmittedOp::Write(extent, payload) = op
+            && user == UserId::Guest
+        {
+            let epoch = self.epoch;
+            self.epochs[side as usize].push(epoch);
+            if side == Side::Primary {
+                let mirrored = self.stage_of(side) == Some(Stage::Running);
+                self.mirrored[extent.at as usize..extent.end() as usize].fill(mirrored);
+            }
+            debug_assert!(!payload.is_empty(), "a write has contents");
+        }
+        let Some(register) = self.register(side, user) else {
+            self.stray.push(request);
+            return;
+        };
+        match op {
+            SubmittedOp::Read(extent) => register.read_submitted(now, request, *extent),
+            SubmittedOp::Write(extent, payload) => {
+                let size = payload.len() / extent.len as usize;
+                let stamps = payload
+                    .chunks(size)
+                    .map(|sector| Stamp::of(sector).expect("guests write whole stamps"));
+                register.write_submitted(now, request, *extent, stamps);
+            }
+            SubmittedOp::Flush => register.flush_submitted(now, request),
+        }
+    }
+
+    fn event(&mut self, side: Side, event: &Event, world: &World) {
+        let now = self.now;
+        match event {
+            Event::Answered { user, request, result } => {
+                self.stray.retain(|other| other != request);
+                if let Some(register) = self.register(side, *user) {
+                    register.answered(now, *request, result.is_ok());
+                }
+            }
+            Event::VerbAnswered { id, verb, result } => {
+                self.verb_answered(side, *verb, *result, world);
+                self.verbs.retain(|open| (open.side, open.id) != (side, *id));
+            }
+            Event::Stage { from, to, .. } => self.stage_changed(side, *from, *to, world),
+            Event::Job { kind, state } => {
+                let runs = !matches!(state, JobState::Concluded(_));
+                match kind {
+                    JobKind::Backup => self.backup = runs,
+                    JobKind::Commit => self.commit = runs,
+                }
+            }
+            Event::Blocker(on) => self.blocker = *on,
+            Event::Graph(GraphChange::CopyFilterInserted) => self.copy_filter = true,
+            Event::Graph(GraphChange::CopyFilterRemoved) => self.copy_filter = false,
+            Event::Graph(GraphChange::FilterClosed) => {
+                self.stage[side as usize] = None;
+                if side == Side::Secondary {
+                    self.view = None;
+                }
+            }
+            Event::Recovered(Recovery::Committed) => self.recovered(world),
+            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(Recovery::Failed(_)) => {
+                self.ended(side, world, false)
+            }
+            Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
+        }
+    }
+
+    fn stage_changed(&mut self, side: Side, from: Stage, to: Stage, world: &World) {
+        self.stage[side as usize] = Some(to);
+        match (side.mode(), to) {
+            (Mode::Primary, Stage::Running) => {
+                // Whoever starts vouches that the disks are equal; what is not equal is not mirrored.
+                for sector in 0..self.primary.len() {
+                    let found = on_disk(world, DiskId::Secondary, sector);
+                    self.mirrored[sector as usize] = self.primary.may_show(sector, self.now, found);
+                }
+            }
+            (Mode::Secondary, Stage::Failover) => {
+                self.owed = Owed::View;
+                self.power_lost = false;
+            }
+            (Mode::Secondary, Stage::Done) => {
+                self.owed = Owed::DiskAlone;
+                if from == Stage::Running {
+                    self.promise_what_is_seen(world);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn verb_answered(
+        &mut self,
+        side: Side,
+        verb: Verb,
+        result: Result<(), VerbError>,
+        world: &World,
+    ) {
+        if side == Side::Primary {
+            return;
+        }
+        let running = self.stage_of(side) == Some(Stage::Running);
+        match (verb, result) {
+            (Verb::Start(_), Ok(())) if running && self.view.is_none() => {
+                self.forget_mirror_of_lost(world);
+                self.checkpointed(world);
+            }
+            (Verb::Checkpoint, Ok(())) if running => self.checkpointed(world),
+            (Verb::Checkpoint, Err(_)) if running => self.view_lost = self.first_change(world),
+            _ => {}
+        }
+    }
+
+    /// A checkpoint succeeded: what the guest sees now is its view from here on.
+    fn checkpointed(&mut self, world: &World) {
+        self.epoch += 1;
+        self.owed = Owed::Nothing;
+        self.view_lost = None;
+        self.promise_what_is_seen(world);
+        let forwarded = &self.forwarded;
+        if let Some(view) = &mut self.view {
+            view.adopt_pending(forwarded);
+        }
+    }
+
+    fn promise_what_is_seen(&mut self, world: &World) {
+        let sectors = 0..self.forwarded.len();
+        let seen = sectors.map(|sector| in_view(world, sector).unwrap_or(Stamp::ZERO));
+        let mut view = Register::new(seen);
+        if let Some(old) = &self.view {
+            view.adopt_pending(old);
+            view.adopt_requests(old);
+        }
+        self.view = Some(view);
+    }
+
+    /// The first sector that is not as the view says, if any.
+    pub(crate) fn first_change(&self, world: &World) -> Option<u64> {
+        let view = self.view.as_ref()?;
+        (0..view.len()).find(|&sector| !view.may_show(sector, self.now, in_view(world, sector)))
+    }
+
+    /// The secondary starts anew: writes that its last life lost are not mirrored.
+    fn forget_mirror_of_lost(&mut self, world: &World) {
+        for sector in 0..self.primary.len() {
+            let found = on_disk(world, DiskId::Secondary, sector);
+            self.mirrored[sector as usize] &= self.primary.may_show(sector, self.now, found);
+        }
+    }
+
+    fn started(&mut self, side: Side, world: &World) {
+        self.up[side as usize] = true;
+        self.stage[side as usize] = Some(Stage::None);
+        if side == Side::Secondary {
+            self.settle_disk(side, DiskId::Secondary, world, false);
+        }
+    }
+
+    /// The process is gone, and with it everything that was not on a disk.
+    fn ended(&mut self, side: Side, world: &World, power_lost: bool) {
+        self.verbs.retain(|open| open.side != side);
+        self.stage[side as usize] = None;
+        self.up[side as usize] = false;
+        if side == Side::Primary {
+            self.primary.abandon();
+            return self.settle_disk(side, DiskId::Local, world, power_lost);
+        }
+        self.forwarded.abandon();
+        self.stray.clear();
+        (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
+        self.power_lost |= power_lost;
+        if let Some(view) = &mut self.view {
+            view.abandon();
+        }
+        if self.owed == Owed::Nothing {
+            self.view = None;
+        }
+        self.settle_disk(side, DiskId::Secondary, world, power_lost);
+        self.forget_mirror_of_lost(world);
+    }
+
+    /// What is on the disk now is what there is; only a power loss makes it durable.
+    fn settle_disk(&mut self, side: Side, disk: DiskId, world: &World, power_lost: bool) {
+        let now = self.now;
+        let alone = self.owed == Owed::DiskAlone;
+        let view = self.view.as_mut().filter(|_| alone);
+        let registers = match side {
+            Side::Primary => [Some(&mut self.primary), None],
+            Side::Secondary => [Some(&mut self.forwarded), view],
+        };
+        for register in registers.into_iter().flatten() {
+            for sector in 0..register.len() {
+                let found = on_disk(world, disk, sector).unwrap_or(Stamp::ZERO);
+                if power_lost {
+                    register.settle(sector, found);
+                } else {
+                    register.resolve(sector, found, now);
+                }
+            }
+        }
+        self.now += 3;
+    }
+
+    fn recovered(&mut self, world: &World) {
+        self.owed = Owed::DiskAlone;
+        let sectors = 0..self.forwarded.len();
+        let found = sectors.map(|s| on_disk(world, DiskId::Secondary, s).unwrap_or(Stamp::ZERO));
+        self.view = Some(Register::new(found));
+    }
+
+    /// Whether a request or a verb of a process that runs has no answer.
+    pub(crate) fn unanswered(&self) -> Option<String> {
+        if let Some(open) = self.verbs.first() {
+            return Some(format!("{} on the {} host", open.verb, open.side.name()));
+        }
+        let registers = [
+            ("a request of the primary guest", Some(&self.primary)),
+            ("a forwarded request", Some(&self.forwarded)),
+            ("a request of the secondary guest", self.view.as_ref()),
+        ];
+        let waiting =
+            registers.into_iter().find(|(_, register)| register.is_some_and(Register::waits));
+        waiting
+            .map(|(name, _)| name.to_owned())
+            .or((!self.stray.is_empty()).then(|| "a request of the secondary guest".to_owned()))
+    }
+
+    /// A content, in the field's words.
+    pub(crate) fn describe(&self, sector: u64, stamp: Option<Stamp>) -> String {
+        let Some(stamp) = stamp else { return "a torn sector".to_owned() };
+        let number = stamp.number();
+        let epoch = |side: Side| self.epochs[side as usize].get(number as usize).copied();
+        let who = match stamp.writer() {
+            _ if stamp == Stamp::ZERO => return "zeroes".to_owned(),
+            0 => "the initial contents".to_owned(),
+            writer => {
+                let side = if writer == 1 { Side::Primary } else { Side::Secondary };
+                let epoch = epoch(side).map_or("?".to_owned(), |epoch| epoch.to_string());
+                format!("{} write #{number} of epoch {epoch}", side.name())
+            }
+        };
+        if stamp.sector() == sector {
+            who
+        } else {
+            format!("{who}, meant for sector {}", stamp.sector())
+        }
+    }
+
+    /// Several possible contents, in the field's words.
+    pub(crate) fn describe_any(&self, sector: u64, stamps: &[Stamp]) -> String {
+        let names: Vec<_> = stamps.iter().map(|s| self.describe(sector, Some(*s))).collect();
+        names.join(" or ")
+    }
+
+    /// The extent of a request's write or read, and when it was sent.
+    pub(crate) fn pending(
+        &self,
+        side: Side,
+        user: UserId,
+        request: UserRequest,
+    ) -> Option<(Moment, Extent)> {
+        self.register_of(side, user)?.pending(request)
+    }
+}

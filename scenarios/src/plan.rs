@@ -1,0 +1,368 @@
+//! A plan: everything that decides a run, as data.
+//!
+//! A plan is complete: the same plan gives the same trace, whatever generated it.
+//! Every list of steps is legal, so deleting any step leaves a plan: a step in the
+//! wrong stage is one whose answer is an error, a step for a host that is off does
+//! nothing. It is saved as JSON with a version, and outlives the generator.
+
+use std::path::Path;
+
+use colo_core::{DiskId, Errno, Geometry, JobKind, Phase, Verb};
+use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
+use colo_sim::stream::Ratio;
+use colo_sim::world::{Delay, Side, World, WorldOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Profile;
+
+/// The version written now, and the only one there has been.
+pub const VERSION: u32 = 1;
+
+/// A plan. See the module's head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Of the format.
+    pub version: u32,
+    /// Where it comes from: a seed, a scenario, a failure that was shrunk.
+    pub name: String,
+    /// Which behaviour the core is to have.
+    pub profile: Profile,
+    /// Seed of everything random that is left: latencies, what survives a crash, rates.
+    pub seed: u64,
+    /// Sizes and speeds.
+    pub setup: Setup,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// Sizes and speeds of a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// Sizes.
+    pub geometry: Geometry,
+    /// Whether the secondary guest's device goes through a quorum of one child.
+    pub secondary_quorum: bool,
+    /// How long forwarded requests wait for a lost connection, in nanoseconds.
+    pub reconnect_delay_ns: u64,
+    /// How fast disks answer.
+    pub disk_delay: Delay,
+    /// How fast the connection is.
+    pub link_delay: Delay,
+    /// By how many millionths the primary's and the secondary's clock run fast.
+    pub drift_ppm: [i32; 2],
+}
+
+impl Default for Setup {
+    /// Small: 24 sectors of 8 bytes, clusters of 2, granules of 4; disks of 20 to 200 µs.
+    fn default() -> Self {
+        Self {
+            geometry: Geometry {
+                sector_size: 8,
+                sectors: 24,
+                cluster: 2,
+                granule: 4,
+                copy_max: 8,
+                commit_granule: 4,
+                commit_max: 8,
+            },
+            secondary_quorum: true,
+            reconnect_delay_ns: 0,
+            disk_delay: Delay { min_ns: 20_000, max_ns: 200_000 },
+            link_delay: Delay { min_ns: 10_000, max_ns: 50_000 },
+            drift_ppm: [0, 0],
+        }
+    }
+}
+
+/// One thing that a guest, an operator, or misfortune does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// A guest reads.
+    Read {
+        /// Whose guest.
+        side: Side,
+        /// First sector.
+        at: u64,
+        /// Number of sectors.
+        len: u32,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// A guest writes; what, the running number of the write says.
+    Write {
+        /// Whose guest.
+        side: Side,
+        /// First sector.
+        at: u64,
+        /// Number of sectors.
+        len: u32,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// A guest flushes.
+    Flush {
+        /// Whose guest.
+        side: Side,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// A verb is called.
+    Call {
+        /// On whose filter.
+        side: Side,
+        /// Which.
+        verb: Verb,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// COLO's checkpoint: both guests paused and drained, errors asked for, verbs, resume.
+    Checkpoint,
+    /// COLO's failover: forwarding ends, the secondary is told to take over.
+    Failover,
+    /// Somebody cancels a job of the secondary.
+    Cancel(JobKind),
+    /// From now on a disk fails the requests that a rule names.
+    Fault(FaultSpec),
+    /// From now on a disk fails requests at random.
+    Rates {
+        /// Which disk.
+        disk: DiskId,
+        /// Of a thousand reads.
+        read: u32,
+        /// Of a thousand writes.
+        write: u32,
+        /// Of a thousand flushes.
+        flush: u32,
+    },
+    /// All faults of all disks end.
+    FaultsEnd,
+    /// A disk answers nothing for so long, in nanoseconds.
+    Stall {
+        /// Which disk.
+        disk: DiskId,
+        /// How long.
+        ns: u64,
+    },
+    /// A host loses its power.
+    PowerLoss(Side),
+    /// A host's process dies.
+    Kill(Side),
+    /// A host that is off is switched on.
+    Restart(Side),
+    /// The secondary, if it is off, is switched on without the filter and writes its view down.
+    Recover {
+        /// Whether the next step waits for the end of it.
+        wait: bool,
+    },
+    /// The connection is cut, or let be made again.
+    Cut(bool),
+    /// The connection is held, or released.
+    Hold(bool),
+    /// Simulated time passes, in nanoseconds.
+    Pass(u64),
+    /// Everything under way ends, as far as it can.
+    Settle,
+}
+
+/// Which requests of which disk fail, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultSpec {
+    /// Which disk.
+    pub disk: DiskId,
+    /// Of which operations.
+    pub op: OpKind,
+    /// Touching which of the disk's own sectors, from and to; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(u64, u64)>,
+    /// How many matching requests pass first.
+    #[serde(default)]
+    pub skip: u32,
+    /// How many fail; all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+    /// What they are told.
+    pub errno: Errno,
+    /// What a failed write leaves.
+    #[serde(default)]
+    pub damage: Damage,
+    /// Only while the disk's host is in the middle of this; always if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<Phase>,
+    /// Sectors that cannot be read until they are written anew, in place of failing requests.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub latent: bool,
+}
+
+impl FaultSpec {
+    /// Every operation of this kind on this disk fails with EIO, from now on.
+    pub fn new(disk: DiskId, op: OpKind) -> Self {
+        Self {
+            disk,
+            op,
+            range: None,
+            skip: 0,
+            times: None,
+            errno: Errno::Io,
+            damage: Damage::None,
+            during: None,
+            latent: false,
+        }
+    }
+
+    pub(crate) fn rule(&self) -> Rule {
+        Rule {
+            kind: if self.latent { RuleKind::Latent } else { RuleKind::Fail },
+            op: self.op,
+            range: self.range.map(|(from, to)| from..to),
+            skip: self.skip,
+            times: self.times,
+            errno: self.errno,
+            damage: self.damage,
+            when: self.during.map(World::label),
+        }
+    }
+}
+
+pub(crate) fn rates(read: u32, write: u32, flush: u32) -> Rates {
+    let of = |n| Ratio::new(n, 1000);
+    Rates { read: of(read), write: of(write), flush: of(flush), errnos: Vec::new() }
+}
+
+/// Why a plan cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The file could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is not JSON, or not a plan.
+    #[error(
+        "{path} is not a plan: {source}; a plan is what `colosim run --out DIR` saves for a failure"
+    )]
+    Parse {
+        /// Which file.
+        path: String,
+        /// Where it breaks.
+        source: serde_json::Error,
+    },
+    /// A version that this program does not know.
+    #[error(
+        "{path} is a plan of version {found}, this program reads up to version {VERSION}; use a newer colosim"
+    )]
+    Version {
+        /// Which file.
+        path: String,
+        /// Its version.
+        found: u64,
+    },
+    /// Numbers that no world can have.
+    #[error("{path} cannot be run: {why}")]
+    Unusable {
+        /// Which file.
+        path: String,
+        /// In a sentence.
+        why: String,
+    },
+}
+
+impl Plan {
+    /// A plan of these steps in the default setup.
+    pub fn new(name: impl Into<String>, profile: Profile, steps: Vec<Step>) -> Self {
+        Self {
+            version: VERSION,
+            name: name.into(),
+            profile,
+            seed: 0,
+            setup: Setup::default(),
+            steps,
+        }
+    }
+
+    /// Reads a saved plan.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what to do about it.
+    pub fn load(path: &Path) -> Result<Self, PlanError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| PlanError::Read { path: shown.clone(), source })?;
+        Self::parse(&text, &shown)
+    }
+
+    /// Reads a plan from its JSON; `path` is for messages.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and what to do about it.
+    pub fn parse(text: &str, path: &str) -> Result<Self, PlanError> {
+        let path = path.to_owned();
+        let value: serde_json::Value = serde_json::from_str(text)
+            .map_err(|source| PlanError::Parse { path: path.clone(), source })?;
+        if let Some(found) = value.get("version").and_then(serde_json::Value::as_u64)
+            && found != u64::from(VERSION)
+        {
+            return Err(PlanError::Version { path, found });
+        }
+        let plan: Self = serde_json::from_value(value)
+            .map_err(|source| PlanError::Parse { path: path.clone(), source })?;
+        plan.check().map_err(|why| PlanError::Unusable { path, why })?;
+        Ok(plan)
+    }
+
+    /// The plan as JSON, a step a line.
+    pub fn to_json(&self) -> String {
+        let mut text = String::from("{\n");
+        let mut field = |name: &str, value: String| {
+            text.push_str(&format!("  \"{name}\": {value},\n"));
+        };
+        let json =
+            |value: serde_json::Result<String>| value.expect("a plan has no map with odd keys");
+        field("version", self.version.to_string());
+        field("name", json(serde_json::to_string(&self.name)));
+        field("profile", json(serde_json::to_string(&self.profile)));
+        field("seed", self.seed.to_string());
+        field("setup", json(serde_json::to_string(&self.setup)));
+        text.push_str("  \"steps\": [");
+        for (index, step) in self.steps.iter().enumerate() {
+            text.push_str(if index == 0 { "\n    " } else { ",\n    " });
+            text.push_str(&json(serde_json::to_string(step)));
+        }
+        text.push_str("\n  ]\n}\n");
+        text
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.setup.geometry.check()?;
+        for delay in [self.setup.disk_delay, self.setup.link_delay] {
+            if delay.min_ns > delay.max_ns {
+                return Err(format!("a delay from {} to {} ns", delay.min_ns, delay.max_ns));
+            }
+        }
+        if self.setup.drift_ppm.iter().any(|ppm| ppm.unsigned_abs() > 100_000) {
+            return Err("a clock drift of more than 100000 ppm".into());
+        }
+        if self.steps.len() > 1_000_000 {
+            return Err(format!("{} steps, at most 1000000", self.steps.len()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn world_options(&self, keep_trace: bool) -> WorldOptions {
+        WorldOptions {
+            geometry: self.setup.geometry,
+            secondary_quorum: self.setup.secondary_quorum,
+            reconnect_delay_ns: self.setup.reconnect_delay_ns,
+            disk_delay: self.setup.disk_delay,
+            link_delay: self.setup.link_delay,
+            drift_ppm: self.setup.drift_ppm,
+            keep_trace,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What can be seen of a run: the vocabulary between the world, the oracle and the reports.
+
+use colo_core::{
+    DiskId, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId, UserRequest, Verb, VerbId,
+};
+use serde::{Deserialize, Serialize};
+
+/// One of the two hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Runs the guest whose writes are forwarded.
+    Primary,
+    /// Keeps the last checkpoint and may take over.
+    Secondary,
+}
+
+impl Side {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Primary, Self::Secondary];
+
+    /// The name in traces and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Secondary => "secondary",
+        }
+    }
+
+    /// The mode of the filter there.
+    pub fn mode(self) -> Mode {
+        match self {
+            Self::Primary => Mode::Primary,
+            Self::Secondary => Mode::Secondary,
+        }
+    }
+
+    /// Where a disk is.
+    pub fn of(disk: DiskId) -> Self {
+        match disk {
+            DiskId::Local => Self::Primary,
+            DiskId::Secondary | DiskId::Hidden | DiskId::Active => Self::Secondary,
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// When, in simulated time.
+    pub at: Time,
+    /// On which host, or neither.
+    pub side: Option<Side>,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A step of the plan begins.
+    Step(u32),
+    /// A user sent a request.
+    Submitted {
+        /// Who.
+        user: UserId,
+        /// Its name.
+        request: UserRequest,
+        /// What it asks for.
+        op: SubmittedOp,
+    },
+    /// A verb was called.
+    Called {
+        /// Its name.
+        id: VerbId,
+        /// What it is.
+        verb: Verb,
+    },
+    /// Somebody asked a job to end.
+    CancelAsked(JobKind),
+    /// The host said something.
+    Event(Event),
+    /// A disk answered.
+    Disk {
+        /// Which.
+        disk: DiskId,
+        /// What it did.
+        op: DiskOp,
+        /// On which of its sectors; none for a flush.
+        extent: Extent,
+        /// What went wrong.
+        failed: Option<Errno>,
+    },
+    /// A fault made a request fail.
+    Fault {
+        /// On which disk.
+        disk: DiskId,
+        /// What the request was.
+        op: DiskOp,
+        /// On which of its sectors.
+        extent: Extent,
+        /// What it will be told.
+        errno: Errno,
+        /// How many sectors of a write land all the same.
+        landed: u64,
+    },
+    /// A process starts on this host.
+    Started {
+        /// To recover, not to replicate.
+        recover: bool,
+    },
+    /// The host's power failed.
+    PowerLost,
+    /// The host's process died.
+    ProcessDied,
+    /// The connection between the hosts.
+    Connection(Connection),
+}
+
+/// What a user asked for. A write's payload is kept: an observer compares with it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum SubmittedOp {
+    /// Read.
+    Read(Extent),
+    /// Write.
+    Write(Extent, Payload),
+    /// Flush.
+    Flush,
+}
+
+/// What a disk did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DiskOp {
+    /// Read.
+    Read,
+    /// Write.
+    Write,
+    /// Flush.
+    Flush,
+}
+
+impl DiskOp {
+    /// The name in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Flush => "flush",
+        }
+    }
+}
+
+/// What became of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// Requests and answers go through.
+    Up,
+    /// It is gone, with everything on it.
+    Down,
+    /// It is there, and nothing arrives.
+    Held,
+    /// What was held arrives.
+    Released,
+}

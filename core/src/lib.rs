@@ -20,6 +20,8 @@ mod geometry;
 mod graph;
 mod host;
 mod io;
+#[cfg(test)]
+mod laws;
 mod leaf;
 mod overlay;
 mod payload;

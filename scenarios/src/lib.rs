@@ -1,8 +1,15 @@
 //! Plans, the oracle that judges them, and what runs them by the thousand.
+//!
+//! `Seed --generate--> Plan --run--> World --entries--> Oracle --> Outcome --> Record`.
+//! Everything goes through one function, [`run::run`].
 
+pub mod campaign;
+pub mod catalog;
+pub mod cli;
 pub mod generate;
 pub mod oracle;
 pub mod plan;
 pub mod points;
 pub mod profile;
 pub mod run;
+pub mod timeline;

@@ -12,3 +12,13 @@ pub enum Profile {
     #[default]
     Hardened,
 }
+
+impl Profile {
+    /// The name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::Hardened => "hardened",
+        }
+    }
+}

@@ -226,7 +226,7 @@ impl Model {
             }
             Event::Recovered(Recovery::Committed) => self.recovered(world),
             Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(Recovery::Failed(_)) => {
-                self.ended(side, world, false)
+                self.ended(side, world, false);
             }
             Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
         }
@@ -415,7 +415,8 @@ impl Model {
 
     /// Several possible contents, in the field's words.
     pub(crate) fn describe_any(&self, sector: u64, stamps: &[Stamp]) -> String {
-        let names: Vec<_> = stamps.iter().map(|s| self.describe(sector, Some(*s))).collect();
+        let mut names: Vec<_> = stamps.iter().map(|s| self.describe(sector, Some(*s))).collect();
+        names.dedup();
         names.join(" or ")
     }
 

@@ -41,12 +41,9 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         }
         Event::VerbAnswered {
             verb: Verb::Stop { failover: false }, result: Err(error), ..
-        } => {
-            if model.stage_of(Side::Secondary) == Some(Stage::Done) {
-                let message =
-                    format!("stop(failover=0) reached DONE and answered an error: {error}");
-                findings.report(NAME, Side::Secondary, message);
-            }
+        } if model.stage_of(Side::Secondary) == Some(Stage::Done) => {
+            let message = format!("stop(failover=0) reached DONE and answered an error: {error}");
+            findings.report(NAME, Side::Secondary, message);
         }
         _ => {}
     }

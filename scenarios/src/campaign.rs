@@ -1,0 +1,296 @@
+//! Many plans, on several threads, as one ordered list of records.
+//!
+//! Work is handed out in small batches; results are put back in order before
+//! anybody sees them, so the output does not depend on the number of threads. A
+//! worker waits when it is too far ahead, so memory does not depend on the number
+//! of plans. A panic in a plan is caught, kept with its plan, and ends nothing.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use colo_reports::{Abort, Record, Violation};
+
+use crate::generate::generate;
+use crate::plan::Plan;
+use crate::profile::Profile;
+use crate::run::{Outcome, run};
+
+/// Which plans a campaign runs, in order.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    /// Ready-made ones, first.
+    pub scenarios: Vec<Plan>,
+    /// Then the plans of these seeds.
+    pub seeds: std::ops::Range<u64>,
+    /// In which profile.
+    pub profile: Profile,
+    /// Which of how many equal shares: (0, 1) is all.
+    pub share: (u64, u64),
+}
+
+impl Plans {
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        let all = self.scenarios.len() as u64 + (self.seeds.end - self.seeds.start);
+        let (first, every) = self.share;
+        all.saturating_sub(first).div_ceil(every)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The `index`-th, with its seed if it comes from one.
+    pub fn get(&self, index: u64) -> (Option<u64>, Plan) {
+        let index = self.share.0 + index * self.share.1;
+        match self.scenarios.get(usize::try_from(index).unwrap_or(usize::MAX)) {
+            Some(plan) => (None, plan.clone()),
+            None => {
+                let seed = self.seeds.start + (index - self.scenarios.len() as u64);
+                (Some(seed), generate(seed, self.profile))
+            }
+        }
+    }
+}
+
+/// How a campaign is run.
+pub struct Options<'a> {
+    /// Threads.
+    pub jobs: usize,
+    /// Asked before each batch: whether to go on.
+    pub go_on: &'a (dyn Fn() -> bool + Sync),
+    /// Run each plan twice and compare the digests.
+    pub twice: bool,
+}
+
+/// One plan's result.
+#[derive(Debug)]
+pub struct Ran {
+    /// The record.
+    pub record: Record,
+    /// The plan, if anything is wrong with it.
+    pub plan: Option<Plan>,
+    /// The program itself failed.
+    pub panicked: bool,
+    /// Two runs of the plan differed.
+    pub differs: bool,
+}
+
+const BATCH: u64 = 32;
+
+/// How many batches a worker may be ahead of the reader.
+const AHEAD: u64 = 64;
+
+/// Where workers and reader meet.
+#[derive(Default)]
+struct Desk {
+    /// The next batch to hand out.
+    next: u64,
+    /// The next batch to read.
+    read: u64,
+    /// Nobody takes another batch.
+    closed: bool,
+    done: BTreeMap<u64, Vec<Ran>>,
+}
+
+struct Office<'a> {
+    plans: &'a Plans,
+    options: &'a Options<'a>,
+    batches: u64,
+    desk: Mutex<Desk>,
+    moved: Condvar,
+}
+
+/// Runs the plans and gives each result to `take`, in order.
+pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(Ran)) {
+    let office = Office {
+        plans,
+        options,
+        batches: plans.len().div_ceil(BATCH),
+        desk: Mutex::default(),
+        moved: Condvar::new(),
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.max(1) {
+            scope.spawn(|| office.work());
+        }
+        while let Some(batch) = office.read() {
+            batch.into_iter().for_each(&mut take);
+        }
+    });
+}
+
+impl Office<'_> {
+    /// The desk. A worker that panics outside a plan poisons it; what lies there is still good.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, desk: MutexGuard<'a, Desk>) -> MutexGuard<'a, Desk> {
+        self.moved.wait(desk).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next batch in order; `None` when there will be no more.
+    fn read(&self) -> Option<Vec<Ran>> {
+        let mut desk = self.desk();
+        loop {
+            let next = desk.read;
+            if let Some(batch) = desk.done.remove(&next) {
+                desk.read += 1;
+                self.moved.notify_all();
+                return Some(batch);
+            }
+            if desk.closed && desk.read == desk.next {
+                return None;
+            }
+            desk = self.wait(desk);
+        }
+    }
+
+    /// The number of a batch that nobody has taken yet.
+    fn take(&self) -> Option<u64> {
+        let go_on = (self.options.go_on)();
+        let mut desk = self.desk();
+        while !desk.closed && desk.next >= desk.read + AHEAD {
+            desk = self.wait(desk);
+        }
+        if desk.closed || !go_on || desk.next == self.batches {
+            desk.closed = true;
+            self.moved.notify_all();
+            return None;
+        }
+        desk.next += 1;
+        Some(desk.next - 1)
+    }
+
+    fn work(&self) {
+        while let Some(batch) = self.take() {
+            let indices = batch * BATCH..((batch + 1) * BATCH).min(self.plans.len());
+            let results = indices.map(|index| self.run(index)).collect();
+            self.desk().done.insert(batch, results);
+            self.moved.notify_all();
+        }
+    }
+
+    fn run(&self, index: u64) -> Ran {
+        let (seed, plan) = self.plans.get(index);
+        let twice = self.options.twice;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = run(&plan);
+            let differs = twice && run(&plan).digest != outcome.digest;
+            (outcome, differs)
+        }));
+        match result {
+            Ok((outcome, differs)) => {
+                let clean = outcome.is_clean() && !differs;
+                let record = record(seed, &plan, outcome);
+                Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
+            }
+            Err(panic) => {
+                let record = panic_record(seed, &plan, &*panic);
+                Ran { record, plan: Some(plan), panicked: true, differs: false }
+            }
+        }
+    }
+}
+
+thread_local! {
+    static PANIC_PLACE: Cell<String> = const { Cell::new(String::new()) };
+}
+
+type PanicHook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync>;
+
+/// While it lives, a panic is not printed where it happens: it is reported with its plan.
+pub struct PanicsKept(Option<PanicHook>);
+
+impl PanicsKept {
+    /// From now on.
+    pub fn begin() -> Self {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|info| {
+            let place = info.location().map(ToString::to_string);
+            PANIC_PLACE.set(place.unwrap_or_default());
+        }));
+        Self(Some(before))
+    }
+}
+
+impl Drop for PanicsKept {
+    fn drop(&mut self) {
+        if let Some(before) = self.0.take()
+            && !std::thread::panicking()
+        {
+            std::panic::set_hook(before);
+        }
+    }
+}
+
+/// The command that shows a plan's run again.
+pub fn replay_command(seed: Option<u64>, plan: &Plan) -> String {
+    let profile = match plan.profile {
+        Profile::Hardened => "",
+        Profile::Seed => " --profile seed",
+    };
+    match seed {
+        Some(seed) => format!("cargo run --release -- replay {seed}{profile}"),
+        None => format!("cargo run --release -- replay {}{profile}", plan.name),
+    }
+}
+
+/// What a run leaves for the reports.
+pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome) -> Record {
+    let replay = || replay_command(seed, plan);
+    let violation = |violation: crate::oracle::Violation| Violation {
+        invariant: violation.invariant.to_owned(),
+        step: violation.step,
+        at_ns: violation.at.0,
+        host: violation.side.name().to_owned(),
+        message: violation.message,
+        plan: String::new(),
+        replay: replay(),
+    };
+    let aborts = outcome.aborts.iter().map(|(side, at, reason)| Abort {
+        host: side.name().to_owned(),
+        at_ns: at.0,
+        reason: reason.to_string(),
+        replay: replay(),
+    });
+    Record {
+        seed,
+        plan: plan.name.clone(),
+        digest: outcome.digest,
+        steps: plan.steps.len() as u32,
+        guest_requests: outcome.guest_requests,
+        simulated_ns: outcome.simulated.0,
+        counts: outcome.counts,
+        refusals: outcome.refusals,
+        points: outcome.points,
+        aborts: aborts.collect(),
+        violations: outcome.violations.into_iter().map(violation).collect(),
+    }
+}
+
+/// A bug of ours: told like a violation, so that no report loses it.
+fn panic_record(seed: Option<u64>, plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Record {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let place = PANIC_PLACE.take();
+    let violation = Violation {
+        invariant: "no-abort".to_owned(),
+        message: format!(
+            "the program panicked at {place}: {said}; this is a bug in colosim or in the core"
+        ),
+        replay: replay_command(seed, plan),
+        ..Violation::default()
+    };
+    Record {
+        seed,
+        plan: plan.name.clone(),
+        steps: plan.steps.len() as u32,
+        violations: vec![violation],
+        ..Record::default()
+    }
+}

@@ -1,0 +1,39 @@
+//! `colosim list`: what there is.
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::exit::{Exit, print};
+use crate::oracle::INVARIANTS;
+use crate::{catalog, points};
+
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Of what
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// Named plans of the catalog
+    Scenarios,
+    /// What the oracle checks
+    Invariants,
+    /// Coverage points
+    Points,
+}
+
+pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
+    let text = match args.what {
+        What::Scenarios => table(catalog::SCENARIOS.iter().map(|entry| (entry.name, entry.about))),
+        What::Invariants => table(INVARIANTS.iter().copied()),
+        What::Points => points::names().join("\n") + "\n",
+    };
+    print(&text)?;
+    Ok(Exit::Clean)
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
+    let width = rows.clone().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let lines: Vec<_> = rows.map(|(name, about)| format!("{name:<width$}  {about}\n")).collect();
+    lines.concat()
+}

@@ -1,0 +1,78 @@
+//! The command line: arguments in, exit code out.
+
+mod exit;
+mod list;
+mod replay;
+mod run;
+mod seeds;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use exit::Exit;
+
+use crate::profile::Profile;
+
+/// Deterministic simulation of a block replication core.
+///
+/// Seeded plans run the core on simulated disks and clocks, with I/O errors, cancelled
+/// jobs, power losses and crashes in mid-commit; an oracle judges every one of them.
+#[derive(Debug, Parser)]
+#[command(name = "colosim", version, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  colosim run                             a campaign of about a minute
+  colosim run --seeds 100000 --jobs 2     a longer or shorter one
+  colosim run --profile seed --seeds 500  the behaviour of QEMU's code, defects and all
+  colosim replay 17 --trace               one seed again, with everything that happened
+  colosim replay failover --trace         the same for a scenario of the catalog
+  colosim list scenarios                  what is in the catalog
+
+Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
+4 nothing or too little ran, 5 nondeterminism, 74 could not write.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a campaign of generated plans and of the catalog's scenarios
+    Run(run::RunArgs),
+    /// Run one plan again: a seed, a scenario's name, a saved plan, or a directory of them
+    Replay(replay::ReplayArgs),
+    /// Show what there is
+    List(list::ListArgs),
+}
+
+/// The profile on the command line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum ProfileArg {
+    /// Every invariant holds
+    #[default]
+    Hardened,
+    /// As QEMU's code does it, wrong or not
+    Seed,
+}
+
+impl From<ProfileArg> for Profile {
+    fn from(arg: ProfileArg) -> Self {
+        match arg {
+            ProfileArg::Hardened => Self::Hardened,
+            ProfileArg::Seed => Self::Seed,
+        }
+    }
+}
+
+/// Does what the arguments say. Errors are printed here; the exit code says which kind.
+pub fn main(args: &Args) -> Exit {
+    let result = match &args.command {
+        Command::Run(args) => run::run(args),
+        Command::Replay(args) => replay::replay(args),
+        Command::List(args) => list::list(args),
+    };
+    result.unwrap_or_else(|error| {
+        anstream::eprintln!("error: {error:#}");
+        exit::of_error(&error)
+    })
+}

@@ -1,0 +1,141 @@
+//! `colosim replay`: one plan again.
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::Args;
+use colo_reports::Record;
+
+use crate::campaign::record;
+use crate::catalog;
+use crate::cli::exit::{Exit, print};
+use crate::cli::{ProfileArg, seeds};
+use crate::generate::generate;
+use crate::plan::Plan;
+use crate::run::{Outcome, run, run_traced};
+use crate::timeline::timeline;
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// A seed, the name of a scenario, a plan saved as JSON, or a directory of such plans
+    plan: String,
+    /// Show everything that happened
+    #[arg(long)]
+    trace: bool,
+    /// Show it up to this step only
+    #[arg(long, value_name = "STEP", requires = "trace")]
+    until: Option<u32>,
+    /// Behaviour of the core; a saved plan has its own
+    #[arg(long, value_enum)]
+    profile: Option<ProfileArg>,
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
+    let path = Path::new(&args.plan);
+    if path.is_dir() {
+        return replay_directory(path);
+    }
+    let (seed, plan) = find(args)?;
+    let mut text = String::new();
+    let outcome = if args.trace {
+        let (outcome, trace) = run_traced(&plan);
+        text.push_str(&timeline(&plan, trace.entries(), args.until));
+        outcome
+    } else {
+        run(&plan)
+    };
+    let clean = outcome.is_clean();
+    text.push_str(&report(&record(seed, &plan, outcome)));
+    print(&text)?;
+    Ok(if clean { Exit::Clean } else { Exit::Violation })
+}
+
+/// The plan that is meant, in the profile that is asked for.
+fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
+    let profile = args.profile.unwrap_or_default().into();
+    if let Ok(seed) = seeds::seed(&args.plan) {
+        return Ok((Some(seed), generate(seed, profile)));
+    }
+    if let Some(scenario) = catalog::find(&args.plan) {
+        return Ok((None, scenario.plan(profile)));
+    }
+    let path = Path::new(&args.plan);
+    let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
+    if !looks_like_a_file && !path.exists() {
+        anyhow::bail!(
+            "`{}` is neither a seed nor a scenario nor a file; `colosim list scenarios` shows the scenarios",
+            args.plan
+        );
+    }
+    let mut plan = Plan::load(path)?;
+    if let Some(profile) = args.profile {
+        plan.profile = profile.into();
+    }
+    Ok((None, plan))
+}
+
+fn report(record: &Record) -> String {
+    let mut text = format!(
+        "{}: {} steps, {} guest requests, {}.{:03} ms simulated, digest {:016x}\n",
+        record.plan,
+        record.steps,
+        record.guest_requests,
+        record.simulated_ns / 1_000_000,
+        record.simulated_ns / 1_000 % 1_000,
+        record.digest
+    );
+    for violation in &record.violations {
+        let step = violation.step.map_or("before the first step".into(), |n| format!("step {n}"));
+        text.push_str(&format!(
+            "\nVIOLATION of {} at {} µs, {step}, {} host\n  {}\n",
+            violation.invariant,
+            violation.at_ns / 1000,
+            violation.host,
+            violation.message
+        ));
+    }
+    for abort in &record.aborts {
+        text.push_str(&format!(
+            "\nABORT at {} µs, {} host\n  {}\n",
+            abort.at_ns / 1000,
+            abort.host,
+            abort.reason
+        ));
+    }
+    if record.is_clean() {
+        text.push_str("clean\n");
+    }
+    text
+}
+
+/// Replays every plan of a directory and prints a table.
+fn replay_directory(path: &Path) -> anyhow::Result<Exit> {
+    let entries =
+        std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    if files.is_empty() {
+        anyhow::bail!("{} holds no plan; a plan is a file that ends in .json", path.display());
+    }
+    let (mut text, mut exit) = (String::new(), Exit::Clean);
+    for file in &files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let (verdict, plan_exit) = match Plan::load(file) {
+            Ok(plan) => verdict(&run(&plan)),
+            Err(error) => (format!("cannot be run: {error}"), Exit::Usage),
+        };
+        exit = exit.max(plan_exit);
+        text.push_str(&format!("{name:<40}  {verdict}\n"));
+    }
+    print(&text)?;
+    Ok(exit)
+}
+
+fn verdict(outcome: &Outcome) -> (String, Exit) {
+    if outcome.is_clean() {
+        return (format!("clean  {:016x}", outcome.digest), Exit::Clean);
+    }
+    let broken: Vec<_> = outcome.violations.iter().map(|violation| violation.invariant).collect();
+    (format!("violates {}", broken.join(", ")), Exit::Violation)
+}

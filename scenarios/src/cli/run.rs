@@ -1,0 +1,303 @@
+//! `colosim run`: a campaign, and everything it writes.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use colo_reports::{Header, RecordWriter, Summary, Timing, html, json, junit, markdown, terminal};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::campaign::{Options, PanicsKept, Plans, Ran, campaign};
+use crate::catalog;
+use crate::cli::exit::{Exit, Unwritten, print, write_file};
+use crate::cli::{ProfileArg, seeds};
+use crate::oracle::INVARIANTS;
+use crate::points;
+use crate::profile::Profile;
+
+/// Seeds of a run that says nothing else: about a minute on two cores.
+const SEEDS_DEFAULT: u64 = 1_000_000;
+
+/// A campaign of so many seeds must be a real one: see [`too_little`].
+const SEEDS_TELLING: u64 = 1_000;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// How many seeds from 0 on, or which: A..B
+    #[arg(long, value_name = "N|A..B", value_parser = seeds::seeds)]
+    seeds: Option<std::ops::Range<u64>>,
+    /// One seed: decimal, 0x…, or a commit id
+    #[arg(long, value_parser = seeds::seed, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// Behaviour of the core
+    #[arg(long, value_enum, default_value_t)]
+    profile: ProfileArg,
+    /// Only these scenarios of the catalog, and no seeds unless they are asked for
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// End after so long, with everything reported: 90s, 8m
+    #[arg(long, value_name = "TIME", value_parser = seeds::time)]
+    time_budget: Option<Duration>,
+    /// Threads; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Only the K-th of N equal shares of the plans, K from 1 on
+    #[arg(long, value_name = "K/N", value_parser = seeds::share)]
+    partition: Option<(u64, u64)>,
+    /// Run every plan twice and compare
+    #[arg(long)]
+    check_determinism: bool,
+    /// Write records, reports and failing plans into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write a JUnit report
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// For people, or one JSON object for programs
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+}
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let plans = plans(args)?;
+    let header =
+        Header::new(env!("CARGO_PKG_VERSION"), plans.profile.name(), points::names().to_vec());
+    let mut output = args.out.as_deref().map(|path| Output::create(path, &header)).transpose()?;
+    let mut summary = Summary::new(&header);
+    let (mut panics, mut differing) = (0_u64, Vec::new());
+    let mut unwritten = None;
+    let progress = progress(plans.len());
+    let clock = WallClock::start();
+    let go_on = || args.time_budget.is_none_or(|budget| clock.elapsed() < budget);
+    let jobs = args.jobs.map_or_else(cores, usize::from);
+    let options = Options { jobs, go_on: &go_on, twice: args.check_determinism };
+    let panics_kept = PanicsKept::begin();
+    campaign(&plans, &options, |mut ran| {
+        if let Some(output) = &mut output
+            && let Err(error) = output.take(&mut ran)
+        {
+            unwritten.get_or_insert(error);
+        }
+        panics += u64::from(ran.panicked);
+        if ran.differs {
+            differing.push(ran.record.plan.clone());
+        }
+        summary.add(&ran.record);
+        progress.inc(&summary);
+    });
+    drop(panics_kept);
+    progress.finish();
+    let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
+    report(args, &summary, &timing, output)?;
+    if let Some(error) = unwritten {
+        return Err(error);
+    }
+    for plan in &differing {
+        anstream::eprintln!("error: {plan} ran differently twice");
+    }
+    let asked_for = plans.seeds.end - plans.seeds.start;
+    Ok(verdict(&summary, panics, !differing.is_empty(), asked_for, args))
+}
+
+/// Everything is written before the verdict is told.
+fn report(
+    args: &RunArgs,
+    summary: &Summary,
+    timing: &Timing,
+    output: Option<Output>,
+) -> anyhow::Result<()> {
+    match args.format {
+        Format::Human => print(&terminal(summary, timing, true))?,
+        Format::Json => print(&(json(summary, timing) + "\n"))?,
+    }
+    let names: Vec<_> = INVARIANTS.iter().map(|(name, _)| *name).collect();
+    if let Some(path) = &args.junit {
+        write_file(path, &junit(summary, timing, &names))?;
+    }
+    let Some(output) = output else { return Ok(()) };
+    let directory = output.finish()?;
+    write_file(&directory.join("report.html"), &html(summary, timing))?;
+    write_file(&directory.join("report.md"), &markdown(summary, timing))?;
+    write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;
+    write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))
+}
+
+fn verdict(summary: &Summary, panics: u64, differs: bool, seeds: u64, args: &RunArgs) -> Exit {
+    if panics > 0 {
+        return Exit::Bug;
+    }
+    if differs {
+        return Exit::Nondeterminism;
+    }
+    if summary.violation_count + summary.abort_count > 0 {
+        return Exit::Violation;
+    }
+    if summary.plans == 0 {
+        anstream::eprintln!("error: nothing ran; give more seeds, or more time");
+        return Exit::TooLittle;
+    }
+    let whole = args.time_budget.is_none() && args.partition.is_none();
+    if args.profile == ProfileArg::Hardened
+        && (whole && seeds >= SEEDS_TELLING)
+        && let Some(why) = too_little(summary)
+    {
+        anstream::eprintln!("error: too little ran: {why}");
+        return Exit::TooLittle;
+    }
+    Exit::Clean
+}
+
+/// A clean campaign must not be an empty one: failovers have to end, and to be crashed.
+fn too_little(summary: &Summary) -> Option<String> {
+    let counts = &summary.counts;
+    let asked = counts.plans_asking_failover;
+    let percent = |part: u64| (part * 100).checked_div(asked).unwrap_or(0);
+    let (done, crashing) = (percent(counts.plans_done), percent(counts.plans_crashing_commit));
+    (done < 60 || crashing < 10).then(|| {
+        format!(
+            "of {asked} plans that ask for a failover {done} % reach DONE (at least 60 are expected) and {crashing} % crash in mid-commit (at least 10)"
+        )
+    })
+}
+
+fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
+    let profile: Profile = args.profile.into();
+    let named = !args.scenario.is_empty();
+    let mut scenarios = Vec::new();
+    for name in &args.scenario {
+        let Some(scenario) = catalog::find(name) else {
+            anyhow::bail!("there is no scenario `{name}`; `colosim list scenarios` shows them");
+        };
+        scenarios.push(scenario.plan(profile));
+    }
+    let seeds = match (args.seed, &args.seeds) {
+        (Some(seed), _) => seed..seed.saturating_add(1),
+        (None, Some(seeds)) => seeds.clone(),
+        (None, None) if named => 0..0,
+        (None, None) => 0..SEEDS_DEFAULT,
+    };
+    if !named && args.seed.is_none() {
+        scenarios = catalog::SCENARIOS.iter().map(|scenario| scenario.plan(profile)).collect();
+    }
+    Ok(Plans { scenarios, seeds, profile, share: args.partition.unwrap_or((0, 1)) })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What a campaign writes as it goes.
+struct Output {
+    directory: PathBuf,
+    records: RecordWriter<BufWriter<File>>,
+}
+
+/// Failing plans saved by one run; more of them tell no more.
+const PLANS_SAVED_MAX: usize = 100;
+
+impl Output {
+    fn create(directory: &Path, header: &Header) -> anyhow::Result<Self> {
+        let create = || {
+            std::fs::create_dir_all(directory.join("plans"))?;
+            File::create(directory.join("records.jsonl"))
+        };
+        let file = create()
+            .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
+        let records = RecordWriter::new(BufWriter::new(file), header)?;
+        Ok(Self { directory: directory.to_owned(), records })
+    }
+
+    /// Saves the plan of a failure, and the record that names it.
+    fn take(&mut self, ran: &mut Ran) -> anyhow::Result<()> {
+        if let Some(plan) = &ran.plan {
+            let name: String = plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+            let path = self.directory.join("plans").join(format!("{name}.json"));
+            let saved = std::fs::read_dir(self.directory.join("plans")).map_or(0, Iterator::count);
+            if saved < PLANS_SAVED_MAX {
+                write_file(&path, &plan.to_json())?;
+                for violation in &mut ran.record.violations {
+                    violation.plan = path.display().to_string();
+                }
+            }
+        }
+        self.records.write(&ran.record).map_err(|error| {
+            Unwritten {
+                path: self.directory.join("records.jsonl").display().to_string(),
+                source: error.source,
+            }
+            .into()
+        })
+    }
+
+    fn finish(self) -> anyhow::Result<PathBuf> {
+        let path = self.directory.join("records.jsonl").display().to_string();
+        self.records.finish().map_err(|error| Unwritten { path, source: error.source })?;
+        Ok(self.directory)
+    }
+}
+
+/// The wall clock: for throughput, and for the one decision that `--time-budget` makes.
+struct WallClock(Instant);
+
+impl WallClock {
+    #[expect(clippy::disallowed_methods, reason = "the only wall clock of the program")]
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// A bar on a terminal, a line for each tenth elsewhere; on standard error.
+enum Progress {
+    Bar(ProgressBar),
+    Lines { total: u64, tenths: Cell<u64> },
+}
+
+fn progress(total: u64) -> Progress {
+    if !std::io::stderr().is_terminal() {
+        return Progress::Lines { total, tenths: Cell::new(0) };
+    }
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+    let style = "{bar:32} {human_pos}/{human_len} plans, {per_sec}, {msg}, {eta} left";
+    bar.set_style(ProgressStyle::with_template(style).expect("the template is right"));
+    Progress::Bar(bar)
+}
+
+impl Progress {
+    fn inc(&self, summary: &Summary) {
+        let done = summary.plans;
+        let failed = summary.plans - summary.clean;
+        match self {
+            Self::Bar(bar) if done.is_multiple_of(256) => {
+                bar.set_position(done);
+                bar.set_message(format!("{failed} failed"));
+            }
+            Self::Bar(_) => {}
+            Self::Lines { total, tenths } => {
+                let now = done * 10 / total;
+                if now > tenths.replace(now) && *total >= SEEDS_TELLING {
+                    anstream::eprintln!("{done} of {total} plans, {failed} failed");
+                }
+            }
+        }
+    }
+
+    fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A trace as a person reads it: time, host, who, what, answer, stage.
+
+use std::fmt::Write;
+
+use colo_core::{
+    Event, Extent, GraphChange, JobKind, JobState, Payload, Recovery, UserId, UserRequest,
+};
+use colo_sim::world::{Connection, Entry, Stamp, SubmittedOp, What};
+
+use crate::plan::Plan;
+
+/// The entries up to step `until`, a line each; disk requests indented below what caused them.
+pub fn timeline(plan: &Plan, entries: &[Entry], until: Option<u32>) -> String {
+    let mut text = String::from("     time µs  host       what\n");
+    let mut stage = ["-"; 2];
+    for entry in entries {
+        if let What::Step(number) = entry.what {
+            if until.is_some_and(|until| number > until) {
+                break;
+            }
+            let step = plan.steps.get(number as usize);
+            let step = step.and_then(|step| serde_json::to_string(step).ok()).unwrap_or_default();
+            let _ = writeln!(text, "── step {number}: {step}");
+            continue;
+        }
+        let host = entry.side.map_or("link", |side| side.name());
+        if let (What::Event(Event::Stage { to, .. }), Some(side)) = (&entry.what, entry.side) {
+            stage[side as usize] = to.name();
+        }
+        let stage = entry.side.map_or("", |side| stage[side as usize]);
+        let what = describe(&entry.what);
+        let _ = writeln!(text, "{:>12}  {host:<9}  {what:<60} {stage}", entry.at.to_string());
+    }
+    text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+}
+
+fn describe(what: &What) -> String {
+    match what {
+        What::Step(number) => format!("step {number}"),
+        What::Submitted { user, request, op } => {
+            format!("{} {}", requester(*user, *request), operation(op))
+        }
+        What::Called { id, verb } => format!("verb {} called: {verb}", id.0),
+        What::CancelAsked(kind) => format!("somebody cancels the {} job", job(*kind)),
+        What::Event(event) => describe_event(event),
+        What::Disk { disk, op, extent, failed } => {
+            let failed = failed.map_or(String::new(), |errno| format!(": {errno}"));
+            format!("  disk {}: {}{}{failed}", disk.name(), op.name(), sectors(*extent))
+        }
+        What::Fault { disk, op, extent, errno, landed } => {
+            let landed = match landed {
+                0 => String::new(),
+                n => format!(", {n} sectors land all the same"),
+            };
+            let extent = sectors(*extent);
+            format!("  FAULT {}: {}{extent} will fail with {errno}{landed}", disk.name(), op.name())
+        }
+        What::Started { recover: false } => "process started".to_owned(),
+        What::Started { recover: true } => "process started to recover".to_owned(),
+        What::PowerLost => "POWER LOST".to_owned(),
+        What::ProcessDied => "PROCESS DIED".to_owned(),
+        What::Connection(Connection::Up) => "connection up".to_owned(),
+        What::Connection(Connection::Down) => "connection down, with all that was on it".to_owned(),
+        What::Connection(Connection::Held) => "connection held".to_owned(),
+        What::Connection(Connection::Released) => "connection released".to_owned(),
+    }
+}
+
+fn describe_event(event: &Event) -> String {
+    match event {
+        Event::Opened(Ok(())) => "images opened".to_owned(),
+        Event::Opened(Err(errno)) => format!("images could not be opened: {errno}"),
+        Event::Answered { user, request, result } => {
+            let answer = match result {
+                Ok(bytes) if bytes.is_empty() => "ok".to_owned(),
+                Ok(bytes) => contents(bytes),
+                Err(errno) => errno.to_string(),
+            };
+            format!("{} answered: {answer}", requester(*user, *request))
+        }
+        Event::VerbAnswered { id, verb, result } => {
+            let answer = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
+            format!("verb {} answered: {verb}: {answer}", id.0)
+        }
+        Event::Stage { from, to, .. } => format!("stage {} -> {}", from.name(), to.name()),
+        Event::Job { kind, state } => {
+            let state = match state {
+                JobState::Started => "started".to_owned(),
+                JobState::Ready => "ready".to_owned(),
+                JobState::Cancelling => "cancelling".to_owned(),
+                JobState::Concluded(Ok(())) => "concluded".to_owned(),
+                JobState::Concluded(Err(errno)) => format!("concluded: {errno}"),
+            };
+            format!("{} job {state}", job(*kind))
+        }
+        Event::Blocker(true) => "op blocker set on the top node".to_owned(),
+        Event::Blocker(false) => "op blocker released".to_owned(),
+        Event::Graph(GraphChange::CopyFilterInserted) => "copy-before-write filter in".to_owned(),
+        Event::Graph(GraphChange::CopyFilterRemoved) => "copy-before-write filter out".to_owned(),
+        Event::Graph(GraphChange::Pivoted) => "pivot to the secondary disk".to_owned(),
+        Event::Graph(GraphChange::FilterClosed) => "replication filter closed".to_owned(),
+        Event::Emptied(disk) => format!("{} emptied", disk.name()),
+        Event::Recovered(Recovery::Committed) => "recovered: the view is written down".to_owned(),
+        Event::Recovered(Recovery::Failed(errno)) => format!("recovery failed: {errno}"),
+        Event::Aborted(reason) => format!("ABORT: {reason}"),
+    }
+}
+
+fn requester(user: UserId, request: UserRequest) -> String {
+    let user = match user {
+        UserId::Guest => "guest",
+        UserId::Export => "export",
+    };
+    format!("{user} #{}", request.0)
+}
+
+fn operation(op: &SubmittedOp) -> String {
+    match op {
+        SubmittedOp::Read(extent) => format!("read {extent}"),
+        SubmittedOp::Write(extent, payload) => {
+            let number = payload.first_chunk::<8>().map(|word| stamp(u64::from_le_bytes(*word)));
+            format!("write {extent} ({})", number.unwrap_or_default())
+        }
+        SubmittedOp::Flush => "flush".to_owned(),
+    }
+}
+
+fn stamp(word: u64) -> String {
+    let stamp = Stamp(word);
+    let writer = match stamp.writer() {
+        0 => "init",
+        1 => "P",
+        2 => "S",
+        _ => "?",
+    };
+    format!("{writer}{}", stamp.number())
+}
+
+/// The writes whose data is there, in runs: `P3 P3 S1` as `P3×2 S1`.
+fn contents(bytes: &Payload) -> String {
+    let words = bytes.as_chunks::<8>().0.iter().map(|word| stamp(u64::from_le_bytes(*word)));
+    let mut runs: Vec<(String, usize)> = Vec::new();
+    for word in words {
+        match runs.last_mut() {
+            Some((last, times)) if *last == word => *times += 1,
+            _ => runs.push((word, 1)),
+        }
+    }
+    let run = |(word, times): (String, usize)| match times {
+        1 => word,
+        _ => format!("{word}×{times}"),
+    };
+    runs.into_iter().map(run).collect::<Vec<_>>().join(" ")
+}
+
+fn sectors(extent: Extent) -> String {
+    if extent.len == 0 { String::new() } else { format!(" {extent}") }
+}
+
+fn job(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Backup => "backup",
+        JobKind::Commit => "commit",
+    }
+}

@@ -274,8 +274,14 @@ impl Host {
     fn commit_pivot(&mut self) {
         let job = self.commit_job();
         assert!(job.dirty.none() && job.in_flight.none(), "the pivot leaves nothing behind");
-        let (top, base) = (job.top, job.base);
-        assert!(self.nodes[top].tracked.is_empty(), "the pivot has no request in flight above it");
+        self.pivot();
+        self.drain_end(UserId::Guest);
+        self.commit_concluded(Ok(()));
+    }
+
+    /// The guest's path goes to the secondary disk; the overlays leave the graph.
+    pub(crate) fn pivot(&mut self) {
+        let base = self.chain.secondary;
         if self.filter.is_some() {
             self.filter_mut().child = base;
         } else {
@@ -287,8 +293,6 @@ impl Host {
             assert!(matches!(node.driver, Driver::Overlay(_)), "active and hidden are overlays");
         }
         self.events.push_back(Event::Graph(GraphChange::Pivoted));
-        self.drain_end(UserId::Guest);
-        self.commit_concluded(Ok(()));
     }
 
     /// The one end of every commit.

@@ -20,6 +20,7 @@ use crate::overlay::Overlay;
 use crate::payload::Payload;
 use crate::phase::Phase;
 use crate::probe::{Probe, Probes};
+use crate::quirk::{Quirk, Quirks};
 use crate::remote::Remote;
 use crate::verb::{Mode, Stage, Verb};
 use crate::verbs::RunningVerb;
@@ -38,6 +39,8 @@ pub struct HostOptions {
     pub recover: bool,
     /// How long the primary's requests wait for a lost connection, in nanoseconds; 0: not at all.
     pub reconnect_delay_ns: u64,
+    /// Which defects of the seed it has.
+    pub quirks: Quirks,
 }
 
 /// The nodes of the chain on the secondary host.
@@ -155,6 +158,11 @@ impl Host {
     /// How it was set up.
     pub fn options(&self) -> &HostOptions {
         &self.options
+    }
+
+    /// Whether it has this defect of the seed.
+    pub(crate) fn quirk(&self, quirk: Quirk) -> bool {
+        self.options.quirks.has(quirk)
     }
 
     pub(crate) fn probe(&mut self, probe: Probe) {

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::io::{DrainWaiter, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 
 /// The verb that runs, and what it waits for.
@@ -32,6 +33,8 @@ enum Wait {
     EmptyHidden,
     /// Stop or close: the backup job's end.
     BackupEnd,
+    /// A planned stop: no guest request in flight, to go past the overlays.
+    PlannedDrained,
     /// Close: no guest request in flight.
     GuestDrained,
     /// Close: the commit job's end.
@@ -225,11 +228,22 @@ impl Host {
     /// The backup job is gone: a planned stop empties the overlays, a failover writes them down.
     fn stop_unprotected(&mut self, failover: bool) {
         if !failover {
-            return self.checkpoint_core();
+            if self.quirk(Quirk::PlannedStopCancelsFirst) {
+                return self.checkpoint_core();
+            }
+            self.wait_for(Wait::PlannedDrained);
+            return self.drain_begin(UserId::Guest, DrainWaiter::Verb);
         }
         self.set_stage(Stage::Failover);
         self.commit_start();
         self.answer(Ok(()));
+    }
+
+    /// A planned stop: the guest goes on with what the primary wrote, past the overlays.
+    fn planned_drained(&mut self) {
+        self.pivot();
+        self.drain_end(UserId::Guest);
+        self.checkpoint_core_done(Ok(()));
     }
 
     pub(crate) fn verb_backup_gone(&mut self) {
@@ -276,6 +290,7 @@ impl Host {
     pub(crate) fn verb_drained(&mut self) {
         match self.wait() {
             Wait::ExportDrained => self.start_drained(),
+            Wait::PlannedDrained => self.planned_drained(),
             Wait::GuestDrained => self.close_drained(),
             wait => unreachable!("a verb that waits for {wait:?} drained nobody"),
         }
@@ -295,7 +310,7 @@ impl Host {
                     self.wait_for(Wait::BackupEnd);
                     return self.backup_cancel();
                 }
-                self.checkpoint_core();
+                self.stop_unprotected(false);
             }
             (_, Stage::Failover) => {
                 self.probe(Probe::CloseFailover);

@@ -2,7 +2,7 @@
 
 mod files;
 
-use colo_core::{DiskId, Errno, Extent, Geometry, Mode, Stage, UserId, UserOp, Verb};
+use colo_core::{DiskId, Errno, Extent, Geometry, Mode, Quirks, Stage, UserId, UserOp, Verb};
 use files::{FileHost, Images, reads_only};
 
 const GUEST: UserId = UserId::Guest;
@@ -16,11 +16,20 @@ struct Cases {
 }
 
 #[test]
-fn the_thirteen_cases() {
+fn the_thirteen_cases_as_the_seed_does_them() {
+    run_all("conformance-seed", Quirks::all());
+}
+
+#[test]
+fn the_thirteen_cases_hardened() {
+    run_all("conformance-hardened", Quirks::NONE);
+}
+
+fn run_all(name: &str, quirks: Quirks) {
     let geometry = Geometry::default();
     let half = geometry.sectors as u32 / 2;
     let cases = Cases {
-        images: Images::create("conformance", geometry),
+        images: Images::create(name, geometry, quirks),
         whole: geometry.whole(),
         lower: Extent::new(0, half),
         upper: Extent::new(u64::from(half), half),

@@ -2,13 +2,15 @@
 
 mod files;
 
-use colo_core::{DiskId, Event, Extent, Geometry, JobKind, JobState, Mode, Stage, UserId, Verb};
+use colo_core::{
+    DiskId, Event, Extent, Geometry, JobKind, JobState, Mode, Quirks, Stage, UserId, Verb,
+};
 use files::{Images, reads_only};
 
 #[test]
 fn after_a_failover_the_secondary_file_alone_holds_the_view() {
     let geometry = Geometry { sectors: 4096, ..Geometry::default() };
-    let images = Images::create("real_files", geometry);
+    let images = Images::create("real_files", geometry, Quirks::NONE);
     let mut host = images.open(Mode::Secondary, true, false);
     let old = Extent::new(0, 4096);
     host.request(UserId::Export, images.write(0x11, old)).expect("the disk is filled");
@@ -42,7 +44,7 @@ fn after_a_failover_the_secondary_file_alone_holds_the_view() {
 #[test]
 fn a_failover_that_was_cut_off_is_recovered_from_the_files() {
     let geometry = Geometry { sectors: 2048, ..Geometry::default() };
-    let images = Images::create("recover_files", geometry);
+    let images = Images::create("recover_files", geometry, Quirks::NONE);
     let mut host = images.open(Mode::Secondary, false, false);
     host.call(Verb::Start(Mode::Secondary)).expect("start");
     host.request(UserId::Export, images.write(0x22, Extent::new(0, 1024))).expect("forwarded");

@@ -14,7 +14,7 @@ use colo_reports::{Abort, Record, Violation};
 
 use crate::generate::generate;
 use crate::plan::Plan;
-use crate::profile::Profile;
+use crate::profile::Behaviour;
 use crate::run::{Outcome, run};
 
 /// Which plans a campaign runs, in order.
@@ -24,8 +24,8 @@ pub struct Plans {
     pub scenarios: Vec<Plan>,
     /// Then the plans of these seeds.
     pub seeds: std::ops::Range<u64>,
-    /// In which profile.
-    pub profile: Profile,
+    /// With which behaviour of the core.
+    pub behaviour: Behaviour,
     /// Which of how many equal shares: (0, 1) is all.
     pub share: (u64, u64),
 }
@@ -50,7 +50,7 @@ impl Plans {
             Some(plan) => (None, plan.clone()),
             None => {
                 let seed = self.seeds.start + (index - self.scenarios.len() as u64);
-                (Some(seed), generate(seed, self.profile))
+                (Some(seed), generate(seed, &self.behaviour))
             }
         }
     }
@@ -186,11 +186,11 @@ impl Office<'_> {
         match result {
             Ok((outcome, differs)) => {
                 let clean = outcome.is_clean() && !differs;
-                let record = record(seed, &plan, outcome);
+                let record = record(seed, &plan, outcome, &self.plans.behaviour);
                 Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
             }
             Err(panic) => {
-                let record = panic_record(seed, &plan, &*panic);
+                let record = panic_record(seed, &plan, &*panic, &self.plans.behaviour);
                 Ran { record, plan: Some(plan), panicked: true, differs: false }
             }
         }
@@ -229,20 +229,17 @@ impl Drop for PanicsKept {
 }
 
 /// The command that shows a plan's run again.
-pub fn replay_command(seed: Option<u64>, plan: &Plan) -> String {
-    let profile = match plan.profile {
-        Profile::Hardened => "",
-        Profile::Seed => " --profile seed",
-    };
+pub fn replay_command(seed: Option<u64>, plan: &Plan, behaviour: &Behaviour) -> String {
+    let arguments = behaviour.arguments();
     match seed {
-        Some(seed) => format!("cargo run --release -- replay {seed}{profile}"),
-        None => format!("cargo run --release -- replay {}{profile}", plan.name),
+        Some(seed) => format!("cargo run --release -- replay {seed}{arguments}"),
+        None => format!("cargo run --release -- replay {}{arguments}", plan.name),
     }
 }
 
 /// What a run leaves for the reports.
-pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome) -> Record {
-    let replay = || replay_command(seed, plan);
+pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Behaviour) -> Record {
+    let replay = || replay_command(seed, plan, behaviour);
     let violation = |violation: crate::oracle::Violation| Violation {
         invariant: violation.invariant.to_owned(),
         step: violation.step,
@@ -274,7 +271,12 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome) -> Record {
 }
 
 /// A bug of ours: told like a violation, so that no report loses it.
-fn panic_record(seed: Option<u64>, plan: &Plan, panic: &(dyn std::any::Any + Send)) -> Record {
+fn panic_record(
+    seed: Option<u64>,
+    plan: &Plan,
+    panic: &(dyn std::any::Any + Send),
+    behaviour: &Behaviour,
+) -> Record {
     let said = panic.downcast_ref::<String>().map(String::as_str);
     let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
     let place = PANIC_PLACE.take();
@@ -283,7 +285,7 @@ fn panic_record(seed: Option<u64>, plan: &Plan, panic: &(dyn std::any::Any + Sen
         message: format!(
             "the program panicked at {place}: {said}; this is a bug in colosim or in the core"
         ),
-        replay: replay_command(seed, plan),
+        replay: replay_command(seed, plan, behaviour),
         ..Violation::default()
     };
     Record {

@@ -8,7 +8,7 @@ use colo_sim::faulty::OpKind;
 use colo_sim::world::Side;
 
 use crate::plan::{FaultSpec, Plan, Step};
-use crate::profile::Profile;
+use crate::profile::{Added, Behaviour};
 
 /// One scenario.
 pub struct Scenario {
@@ -21,8 +21,12 @@ pub struct Scenario {
 
 impl Scenario {
     /// Its plan.
-    pub fn plan(&self, profile: Profile) -> Plan {
-        Plan::new(self.name, profile, (self.steps)())
+    pub fn plan(&self, behaviour: &Behaviour) -> Plan {
+        let mut plan = Plan::new(self.name, behaviour.profile, (self.steps)());
+        if let Added::Named(quirks) = &behaviour.added {
+            plan.quirks.clone_from(quirks);
+        }
+        plan
     }
 }
 

@@ -6,16 +6,16 @@
 //! misfortune in between, an ending, and what comes after it. Each purpose draws
 //! from a stream of its own.
 
-use colo_core::{CommitPhase, DiskId, Errno, Geometry, JobKind, Mode, Phase, Stage, Verb};
+use colo_core::{CommitPhase, DiskId, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage, Verb};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::{Ratio, Seed, Stream};
 use colo_sim::world::{Delay, Side};
 
 use crate::plan::{FaultSpec, Plan, Setup, Step, VERSION};
-use crate::profile::Profile;
+use crate::profile::{Added, Behaviour};
 
 /// The plan of a seed.
-pub fn generate(seed: u64, profile: Profile) -> Plan {
+pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     let setup = setup(&mut Seed(seed).stream("setup"));
     let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
     let steps = Generator {
@@ -28,7 +28,16 @@ pub fn generate(seed: u64, profile: Profile) -> Plan {
         steps: Vec::with_capacity(64),
     }
     .generate();
-    Plan { version: VERSION, name: format!("seed {seed}"), profile, seed, setup, steps }
+    let quirks = match &behaviour.added {
+        Added::Nothing => Vec::new(),
+        Added::Named(quirks) => quirks.clone(),
+        Added::Swarm => {
+            let mut stream = Seed(seed).stream("quirks");
+            Quirk::ALL.iter().copied().filter(|_| stream.chance(half())).collect()
+        }
+    };
+    let profile = behaviour.profile;
+    Plan { version: VERSION, name: format!("seed {seed}"), profile, quirks, seed, setup, steps }
 }
 
 fn half() -> Ratio {

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use colo_core::{DiskId, Errno, Geometry, JobKind, Phase, Verb};
+use colo_core::{DiskId, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb};
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::stream::Ratio;
 use colo_sim::world::{Delay, Side, World, WorldOptions};
@@ -28,6 +28,9 @@ pub struct Plan {
     pub name: String,
     /// Which behaviour the core is to have.
     pub profile: Profile,
+    /// Defects of the seed that the hardened core is to have nevertheless.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quirks: Vec<Quirk>,
     /// Seed of everything random that is left: latencies, what survives a crash, rates.
     pub seed: u64,
     /// Sizes and speeds.
@@ -280,6 +283,7 @@ impl Plan {
             version: VERSION,
             name: name.into(),
             profile,
+            quirks: Vec::new(),
             seed: 0,
             setup: Setup::default(),
             steps,
@@ -327,6 +331,9 @@ impl Plan {
         field("version", self.version.to_string());
         field("name", json(serde_json::to_string(&self.name)));
         field("profile", json(serde_json::to_string(&self.profile)));
+        if !self.quirks.is_empty() {
+            field("quirks", json(serde_json::to_string(&self.quirks)));
+        }
         field("seed", self.seed.to_string());
         field("setup", json(serde_json::to_string(&self.setup)));
         text.push_str("  \"steps\": [");
@@ -354,6 +361,14 @@ impl Plan {
         Ok(())
     }
 
+    /// The defects that the core will have.
+    pub fn effective_quirks(&self) -> Quirks {
+        match self.profile {
+            Profile::Seed => Quirks::all(),
+            Profile::Hardened => self.quirks.iter().copied().collect(),
+        }
+    }
+
     pub(crate) fn world_options(&self, keep_trace: bool) -> WorldOptions {
         WorldOptions {
             geometry: self.setup.geometry,
@@ -362,6 +377,7 @@ impl Plan {
             disk_delay: self.setup.disk_delay,
             link_delay: self.setup.link_delay,
             drift_ppm: self.setup.drift_ppm,
+            quirks: self.effective_quirks(),
             keep_trace,
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use colo_core::driver::Driver;
 use colo_core::real::{FileDisk, SystemClock};
 use colo_core::{
-    DiskId, Extent, Geometry, Host, HostOptions, Layout, Mode, Payload, UserId, UserOp,
+    DiskId, Extent, Geometry, Host, HostOptions, Layout, Mode, Payload, Quirks, UserId, UserOp,
 };
 
 pub(crate) type FileHost = Driver<FileDisk, SystemClock>;
@@ -13,15 +13,16 @@ pub(crate) type FileHost = Driver<FileDisk, SystemClock>;
 pub(crate) struct Images {
     directory: PathBuf,
     pub(crate) geometry: Geometry,
+    pub(crate) quirks: Quirks,
 }
 
 impl Images {
     /// Fresh images of all four disks.
-    pub(crate) fn create(name: &str, geometry: Geometry) -> Self {
+    pub(crate) fn create(name: &str, geometry: Geometry, quirks: Quirks) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).expect("the test's own directory");
-        let images = Self { directory, geometry };
+        let images = Self { directory, geometry, quirks };
         let size = geometry.sector_size as usize;
         let overlay = Layout::new(&geometry).disk_sectors(&geometry);
         for (disk, sectors) in [
@@ -47,8 +48,14 @@ impl Images {
 
     /// A process over these images.
     pub(crate) fn open(&self, mode: Mode, quorum: bool, recover: bool) -> FileHost {
-        let options =
-            HostOptions { mode, geometry: self.geometry, quorum, recover, reconnect_delay_ns: 0 };
+        let options = HostOptions {
+            mode,
+            geometry: self.geometry,
+            quorum,
+            recover,
+            reconnect_delay_ns: 0,
+            quirks: self.quirks,
+        };
         let ids = match mode {
             Mode::Primary => vec![DiskId::Local, DiskId::Secondary],
             Mode::Secondary => vec![DiskId::Secondary, DiskId::Hidden, DiskId::Active],

@@ -38,7 +38,7 @@ pub(super) struct Unwritten {
 
 /// Output could not be written, or else the input was not usable.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
-    if error.chain().any(<(dyn std::error::Error + 'static)>::is::<Unwritten>) {
+    if error.chain().any(<dyn std::error::Error>::is::<Unwritten>) {
         Exit::Unwritten
     } else {
         Exit::Usage

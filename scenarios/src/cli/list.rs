@@ -1,6 +1,7 @@
 //! `colosim list`: what there is.
 
 use clap::{Args, ValueEnum};
+use colo_core::Quirk;
 
 use crate::cli::exit::{Exit, print};
 use crate::oracle::INVARIANTS;
@@ -18,6 +19,8 @@ enum What {
     Scenarios,
     /// What the oracle checks
     Invariants,
+    /// Defects of the seed that the core can show
+    Quirks,
     /// Coverage points
     Points,
 }
@@ -26,6 +29,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let text = match args.what {
         What::Scenarios => table(catalog::SCENARIOS.iter().map(|entry| (entry.name, entry.about))),
         What::Invariants => table(INVARIANTS.iter().copied()),
+        What::Quirks => table(Quirk::ALL.iter().map(|quirk| (quirk.name(), quirk.about().trim()))),
         What::Points => points::names().join("\n") + "\n",
     };
     print(&text)?;

@@ -10,7 +10,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use exit::Exit;
 
-use crate::profile::Profile;
+use colo_core::Quirk;
+
+use crate::profile::{Added, Behaviour, Profile};
 
 /// Deterministic simulation of a block replication core.
 ///
@@ -53,6 +55,41 @@ enum ProfileArg {
     Hardened,
     /// As QEMU's code does it, wrong or not
     Seed,
+}
+
+/// The behaviour of the core, on the command line.
+#[derive(Debug, clap::Args)]
+struct BehaviourArgs {
+    /// Behaviour of the core [default: hardened]
+    #[arg(long, value_enum)]
+    profile: Option<ProfileArg>,
+    /// Defects of the seed that the hardened core is to have: names, or `swarm` for another
+    /// subset in each seed; `colosim list quirks` shows them
+    #[arg(long, value_name = "NAME,…|swarm", value_delimiter = ',')]
+    quirks: Vec<String>,
+}
+
+impl BehaviourArgs {
+    fn behaviour(&self) -> anyhow::Result<Behaviour> {
+        let profile = Profile::from(self.profile.unwrap_or_default());
+        if self.quirks.is_empty() {
+            return Ok(profile.into());
+        }
+        if profile == Profile::Seed {
+            anyhow::bail!("the seed profile has all quirks; leave --quirks or --profile seed out");
+        }
+        if self.quirks == ["swarm"] {
+            return Ok(Behaviour { profile, added: Added::Swarm });
+        }
+        let find = |name: &String| {
+            let quirk = Quirk::ALL.iter().copied().find(|quirk| quirk.name() == name);
+            quirk.ok_or_else(|| {
+                anyhow::anyhow!("there is no quirk `{name}`; `colosim list quirks` shows them")
+            })
+        };
+        let quirks = self.quirks.iter().map(find).collect::<anyhow::Result<_>>()?;
+        Ok(Behaviour { profile, added: Added::Named(quirks) })
+    }
 }
 
 impl From<ProfileArg> for Profile {

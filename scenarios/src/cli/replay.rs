@@ -8,10 +8,11 @@ use colo_reports::Record;
 
 use crate::campaign::record;
 use crate::catalog;
-use crate::cli::exit::{Exit, print};
-use crate::cli::{ProfileArg, seeds};
+use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::{BehaviourArgs, seeds};
 use crate::generate::generate;
 use crate::plan::Plan;
+use crate::profile::Added;
 use crate::run::{Outcome, run, run_traced};
 use crate::timeline::timeline;
 
@@ -25,9 +26,12 @@ pub(super) struct ReplayArgs {
     /// Show it up to this step only
     #[arg(long, value_name = "STEP", requires = "trace")]
     until: Option<u32>,
-    /// Behaviour of the core; a saved plan has its own
-    #[arg(long, value_enum)]
-    profile: Option<ProfileArg>,
+    /// Save the plan as JSON, to send or to change it
+    #[arg(long, value_name = "FILE")]
+    save: Option<std::path::PathBuf>,
+    /// A saved plan has a behaviour of its own
+    #[command(flatten)]
+    behaviour: BehaviourArgs,
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
@@ -36,6 +40,9 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         return replay_directory(path);
     }
     let (seed, plan) = find(args)?;
+    if let Some(path) = &args.save {
+        write_file(path, &plan.to_json())?;
+    }
     let mut text = String::new();
     let outcome = if args.trace {
         let (outcome, trace) = run_traced(&plan);
@@ -45,19 +52,19 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         run(&plan)
     };
     let clean = outcome.is_clean();
-    text.push_str(&report(&record(seed, &plan, outcome)));
+    text.push_str(&report(&record(seed, &plan, outcome, &args.behaviour.behaviour()?)));
     print(&text)?;
     Ok(if clean { Exit::Clean } else { Exit::Violation })
 }
 
 /// The plan that is meant, in the profile that is asked for.
 fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
-    let profile = args.profile.unwrap_or_default().into();
+    let behaviour = args.behaviour.behaviour()?;
     if let Ok(seed) = seeds::seed(&args.plan) {
-        return Ok((Some(seed), generate(seed, profile)));
+        return Ok((Some(seed), generate(seed, &behaviour)));
     }
     if let Some(scenario) = catalog::find(&args.plan) {
-        return Ok((None, scenario.plan(profile)));
+        return Ok((None, scenario.plan(&behaviour)));
     }
     let path = Path::new(&args.plan);
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
@@ -68,8 +75,13 @@ fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
         );
     }
     let mut plan = Plan::load(path)?;
-    if let Some(profile) = args.profile {
-        plan.profile = profile.into();
+    if args.behaviour.profile.is_some() || !args.behaviour.quirks.is_empty() {
+        plan.profile = behaviour.profile;
+        plan.quirks = match behaviour.added {
+            Added::Nothing => Vec::new(),
+            Added::Named(quirks) => quirks,
+            Added::Swarm => anyhow::bail!("a swarm of quirks needs a seed; name the quirks"),
+        };
     }
     Ok((None, plan))
 }

@@ -13,10 +13,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::campaign::{Options, PanicsKept, Plans, Ran, campaign};
 use crate::catalog;
 use crate::cli::exit::{Exit, Unwritten, print, write_file};
-use crate::cli::{ProfileArg, seeds};
+use crate::cli::{BehaviourArgs, seeds};
 use crate::oracle::INVARIANTS;
 use crate::points;
-use crate::profile::Profile;
+use crate::profile::Behaviour;
 
 /// Seeds of a run that says nothing else: about a minute on two cores.
 const SEEDS_DEFAULT: u64 = 1_000_000;
@@ -32,9 +32,8 @@ pub(super) struct RunArgs {
     /// One seed: decimal, 0x…, or a commit id
     #[arg(long, value_parser = seeds::seed, conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Behaviour of the core
-    #[arg(long, value_enum, default_value_t)]
-    profile: ProfileArg,
+    #[command(flatten)]
+    behaviour: BehaviourArgs,
     /// Only these scenarios of the catalog, and no seeds unless they are asked for
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
@@ -71,7 +70,7 @@ enum Format {
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let plans = plans(args)?;
     let header =
-        Header::new(env!("CARGO_PKG_VERSION"), plans.profile.name(), points::names().to_vec());
+        Header::new(env!("CARGO_PKG_VERSION"), &plans.behaviour.name(), points::names().to_vec());
     let mut output = args.out.as_deref().map(|path| Output::create(path, &header)).transpose()?;
     let mut summary = Summary::new(&header);
     let (mut panics, mut differing) = (0_u64, Vec::new());
@@ -105,8 +104,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     for plan in &differing {
         anstream::eprintln!("error: {plan} ran differently twice");
     }
-    let asked_for = plans.seeds.end - plans.seeds.start;
-    Ok(verdict(&summary, panics, !differing.is_empty(), asked_for, args))
+    let hardened = plans.behaviour == Behaviour::default();
+    let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
+    let telling = whole && plans.seeds.end - plans.seeds.start >= SEEDS_TELLING;
+    Ok(verdict(&summary, panics, !differing.is_empty(), telling))
 }
 
 /// Everything is written before the verdict is told.
@@ -132,7 +133,7 @@ fn report(
     write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))
 }
 
-fn verdict(summary: &Summary, panics: u64, differs: bool, seeds: u64, args: &RunArgs) -> Exit {
+fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit {
     if panics > 0 {
         return Exit::Bug;
     }
@@ -146,11 +147,7 @@ fn verdict(summary: &Summary, panics: u64, differs: bool, seeds: u64, args: &Run
         anstream::eprintln!("error: nothing ran; give more seeds, or more time");
         return Exit::TooLittle;
     }
-    let whole = args.time_budget.is_none() && args.partition.is_none();
-    if args.profile == ProfileArg::Hardened
-        && (whole && seeds >= SEEDS_TELLING)
-        && let Some(why) = too_little(summary)
-    {
+    if telling && let Some(why) = too_little(summary) {
         anstream::eprintln!("error: too little ran: {why}");
         return Exit::TooLittle;
     }
@@ -171,14 +168,14 @@ fn too_little(summary: &Summary) -> Option<String> {
 }
 
 fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
-    let profile: Profile = args.profile.into();
+    let behaviour = args.behaviour.behaviour()?;
     let named = !args.scenario.is_empty();
     let mut scenarios = Vec::new();
     for name in &args.scenario {
         let Some(scenario) = catalog::find(name) else {
             anyhow::bail!("there is no scenario `{name}`; `colosim list scenarios` shows them");
         };
-        scenarios.push(scenario.plan(profile));
+        scenarios.push(scenario.plan(&behaviour));
     }
     let seeds = match (args.seed, &args.seeds) {
         (Some(seed), _) => seed..seed.saturating_add(1),
@@ -187,9 +184,9 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
         (None, None) => 0..SEEDS_DEFAULT,
     };
     if !named && args.seed.is_none() {
-        scenarios = catalog::SCENARIOS.iter().map(|scenario| scenario.plan(profile)).collect();
+        scenarios = catalog::SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)).collect();
     }
-    Ok(Plans { scenarios, seeds, profile, share: args.partition.unwrap_or((0, 1)) })
+    Ok(Plans { scenarios, seeds, behaviour, share: args.partition.unwrap_or((0, 1)) })
 }
 
 fn cores() -> usize {

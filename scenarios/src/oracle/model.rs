@@ -236,10 +236,12 @@ impl Model {
         self.stage[side as usize] = Some(to);
         match (side.mode(), to) {
             (Mode::Primary, Stage::Running) => {
-                // Whoever starts vouches that the disks are equal; what is not equal is not mirrored.
+                // Whoever starts vouches that the disks are equal and nothing is on its way; where
+                // that is not so, nothing is mirrored.
                 for sector in 0..self.primary.len() {
                     let found = on_disk(world, DiskId::Secondary, sector);
-                    self.mirrored[sector as usize] = self.primary.may_show(sector, self.now, found);
+                    self.mirrored[sector as usize] = self.primary.may_show(sector, self.now, found)
+                        && !self.forwarded.write_pending(sector);
                 }
             }
             (Mode::Secondary, Stage::Failover) => {

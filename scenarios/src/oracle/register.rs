@@ -164,6 +164,11 @@ impl Register {
         self.pending.iter().any(|pending| pending.kind == Kind::Write)
     }
 
+    /// Whether a write to this sector is unanswered.
+    pub(crate) fn write_pending(&self, sector: u64) -> bool {
+        self.cells[sector as usize].more.iter().any(|version| version.answered == PENDING)
+    }
+
     /// Nobody waits for answers any more: the process is gone.
     pub(crate) fn abandon(&mut self) {
         self.pending.clear();

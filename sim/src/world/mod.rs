@@ -12,8 +12,8 @@ mod trace;
 
 use colo_core::{
     Clock, Completion, Disk, DiskId, Errno, Event, Extent, Geometry, Host, HostOptions, JobKind,
-    Layout, Op, Payload, Phase, Recovery, RequestId, Stage, Time, UserId, UserOp, UserRequest,
-    Verb, VerbId,
+    Layout, Op, Payload, Phase, Quirks, Recovery, RequestId, Stage, Time, UserId, UserOp,
+    UserRequest, Verb, VerbId,
 };
 
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
@@ -41,6 +41,8 @@ pub struct WorldOptions {
     pub link_delay: Delay,
     /// By how many millionths the primary's and the secondary's clock run fast.
     pub drift_ppm: [i32; 2],
+    /// Which defects of the seed the core has.
+    pub quirks: Quirks,
     /// Whether to keep the entries for reading.
     pub keep_trace: bool,
 }
@@ -307,6 +309,7 @@ impl World {
             quorum: side == Side::Primary || self.options.secondary_quorum,
             recover,
             reconnect_delay_ns: self.options.reconnect_delay_ns,
+            quirks: self.options.quirks,
         });
         self.hosts[side as usize] = Some(host);
         self.with_host(side, |_, _| ());

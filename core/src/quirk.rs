@@ -1,0 +1,78 @@
+//! What the seed does wrong, each by its name.
+//!
+//! A quirk is consulted in one place. With it the core does what the seed does;
+//! without it, what the invariants demand. Each was found by a plan, which stands
+//! in `fixtures/findings/` beside it.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! quirks {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A defect of the seed that the core can show or not.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[repr(u8)]
+        pub enum Quirk {
+            $($(#[doc = $doc])+ #[serde(rename = $text)] $name,)+
+        }
+
+        impl Quirk {
+            /// Every quirk.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its name on the command line and in plans.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What it is, where it is in the seed, and what follows from it.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+),)+ }
+            }
+        }
+    };
+}
+
+quirks! {
+    /// stop(failover=0) cancels the backup job before the checkpoint core, which then
+    /// always fails for want of that job; the stage is DONE all the same, with stale
+    /// overlays in front of the secondary disk (`replication_stop`).
+    PlannedStopCancelsFirst = "planned-stop-cancels-first",
+}
+
+/// A set of quirks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quirks(u32);
+
+impl Quirks {
+    /// None: every invariant holds.
+    pub const NONE: Self = Self(0);
+
+    /// All: the seed.
+    pub fn all() -> Self {
+        Quirk::ALL.iter().copied().collect()
+    }
+
+    /// Whether this one is among them.
+    pub fn has(self, quirk: Quirk) -> bool {
+        self.0 & (1 << quirk as u8) != 0
+    }
+
+    /// These without that one.
+    #[must_use]
+    pub fn without(self, quirk: Quirk) -> Self {
+        Self(self.0 & !(1 << quirk as u8))
+    }
+
+    /// Those that are among them, in order.
+    pub fn iter(self) -> impl Iterator<Item = Quirk> {
+        Quirk::ALL.iter().copied().filter(move |quirk| self.has(*quirk))
+    }
+}
+
+impl FromIterator<Quirk> for Quirks {
+    fn from_iter<I: IntoIterator<Item = Quirk>>(quirks: I) -> Self {
+        Self(quirks.into_iter().fold(0, |set, quirk| set | 1 << quirk as u8))
+    }
+}

@@ -28,6 +28,8 @@ pub enum CommitPhase {
     Draining,
     /// Drained and clean: making the last of it durable.
     FinalFlush,
+    /// It has failed or was cancelled: waiting for guest requests in flight.
+    Failing,
 }
 
 impl CommitPhase {
@@ -38,6 +40,7 @@ impl CommitPhase {
             Self::Flushing => "commit-flushing",
             Self::Draining => "commit-draining",
             Self::FinalFlush => "commit-final-flush",
+            Self::Failing => "commit-failing",
         }
     }
 }
@@ -109,7 +112,9 @@ impl Host {
     pub(crate) fn commit_cancel(&mut self) {
         let Some(job) = &mut self.commit else { return };
         let ready = job.ready;
-        job.cancelled = true;
+        if std::mem::replace(&mut job.cancelled, true) {
+            return;
+        }
         self.probe(if ready { Probe::CommitCancelledReady } else { Probe::CommitCancelled });
         self.events.push_back(Event::Job { kind: JobKind::Commit, state: JobState::Cancelling });
         if !ready {
@@ -128,19 +133,34 @@ impl Host {
             return;
         }
         let in_flight = job.copies_in_flight();
-        if let Some(errno) = job.ended() {
+        if job.ended().is_some() {
             if in_flight > 0 {
                 return self.probe(Probe::CommitEndWaits);
             }
-            return self.commit_concluded(Err(errno));
+            return self.commit_fail();
         }
         while self.commit_copy_start() {}
         let job = self.commit_job();
-        if job.copies_in_flight() == 0 {
-            assert!(job.dirty.none(), "nothing in flight and something dirty starts a copy");
-            job.phase = CommitPhase::Flushing;
-            self.commit_flush();
+        if job.copies_in_flight() > 0 {
+            return;
         }
+        assert!(job.dirty.none(), "nothing in flight and something dirty starts a copy");
+        if job.ready {
+            return self.commit_drain(CommitPhase::Draining);
+        }
+        job.phase = CommitPhase::Flushing;
+        self.commit_flush();
+    }
+
+    /// No success any more. As in the seed, guest requests in flight end before the job does:
+    /// none of them is split by the allocation of before and the stage of after.
+    fn commit_fail(&mut self) {
+        self.commit_drain(CommitPhase::Failing);
+    }
+
+    fn commit_drain(&mut self, phase: CommitPhase) {
+        self.commit_job().phase = phase;
+        self.drain_begin(UserId::Guest, DrainWaiter::Commit);
     }
 
     /// Starts the next copy, if one may start.
@@ -237,29 +257,33 @@ impl Host {
         let job = self.commit_job();
         let final_flush = job.phase == CommitPhase::FinalFlush;
         if let Some(errno) = job.ended() {
-            if final_flush {
-                self.drain_end(UserId::Guest);
-            }
-            return self.commit_concluded(Err(errno));
+            return if final_flush {
+                self.commit_end_drained(Err(errno));
+            } else {
+                self.commit_fail();
+            };
         }
         if final_flush {
             return self.commit_pivot();
         }
-        if !job.dirty.none() {
-            job.phase = CommitPhase::Copying;
-            self.probe(Probe::CommitDirtyAfterFlush);
-            return self.commit_advance();
+        job.ready = true;
+        let dirty = !job.dirty.none();
+        self.events.push_back(Event::Job { kind: JobKind::Commit, state: JobState::Ready });
+        if !dirty {
+            return self.commit_drain(CommitPhase::Draining);
         }
-        job.phase = CommitPhase::Draining;
-        if !std::mem::replace(&mut job.ready, true) {
-            self.events.push_back(Event::Job { kind: JobKind::Commit, state: JobState::Ready });
-        }
-        self.drain_begin(UserId::Guest, DrainWaiter::Commit);
+        self.commit_job().phase = CommitPhase::Copying;
+        self.probe(Probe::CommitDirtyAfterFlush);
+        self.commit_advance();
     }
 
-    /// No guest request is in flight: finish, unless one of them left something dirty.
+    /// No guest request is in flight: fail as it must, finish, unless one of them left something dirty.
     pub(crate) fn commit_drained(&mut self) {
         let job = self.commit_job();
+        if job.phase == CommitPhase::Failing {
+            let errno = job.ended().expect("it fails for a reason");
+            return self.commit_end_drained(Err(errno));
+        }
         if job.dirty.none() {
             job.phase = CommitPhase::FinalFlush;
             return self.commit_flush();
@@ -275,8 +299,13 @@ impl Host {
         let job = self.commit_job();
         assert!(job.dirty.none() && job.in_flight.none(), "the pivot leaves nothing behind");
         self.pivot();
+        self.commit_end_drained(Ok(()));
+    }
+
+    /// Concludes inside the drained section: what the guest sends next meets the new stage.
+    fn commit_end_drained(&mut self, result: Result<(), Errno>) {
+        self.commit_concluded(result);
         self.drain_end(UserId::Guest);
-        self.commit_concluded(Ok(()));
     }
 
     /// The guest's path goes to the secondary disk; the overlays leave the graph.

@@ -17,6 +17,8 @@ use crate::host::Host;
 use crate::io::{DrainWaiter, Io, IoId, Kind, Parent, State, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
+use crate::verb::Stage;
 
 new_key_type! {
     /// Names a copy in flight.
@@ -60,8 +62,10 @@ pub(crate) struct CopyWrite {
     /// Copies of others it waits for.
     waiting: u32,
     failed: Option<Errno>,
-    /// Whether somebody else's copy was waited for before.
-    waited: bool,
+    /// Whether somebody else's copy failed while this write waited for it.
+    retries: bool,
+    /// Whether it found anything to copy or to wait for.
+    copied: bool,
     /// Everything is copied, and the write itself is on its way down.
     writing: bool,
 }
@@ -76,8 +80,12 @@ pub(crate) struct BackupJob {
 }
 
 impl CopyBeforeWrite {
+    /// A filter that copies every granule before its next write.
     pub(crate) fn new(source: NodeId, target: NodeId, granules: usize) -> Self {
-        Self { source, target, to_copy: Bitmap::new(granules), copies: SlotMap::with_key() }
+        let to_copy = Bitmap::new(granules);
+        let mut filter = Self { source, target, to_copy, copies: SlotMap::with_key() };
+        filter.arm();
+        filter
     }
 
     /// From now on every granule is copied before its next write.
@@ -126,18 +134,17 @@ impl Host {
         }
         let granule_size = self.geometry().granule;
         let granules = extent.blocks(granule_size);
-        let write = self.copy_write(id);
-        let first_look = write.copies == 0 && write.waiting == 0 && !write.waited;
         let mut granule = granules.start;
         while granule < granules.end {
             let write = self.copy_write(id);
             if write.failed.is_some() || write.copies >= COPIES_MAX {
                 break;
             }
-            granule += if self.copy_filter(node).to_copy.get(granule) {
-                self.copy_start(id, granule, granules.end)
-            } else {
-                self.copy_wait_for(id, granule)
+            let filter = self.copy_filter(node);
+            granule += match filter.copy_of(granule) {
+                Some(copy) => self.copy_wait_for(id, granule, copy),
+                None if filter.to_copy.get(granule) => self.copy_start(id, granule, granules.end),
+                None => 1,
             };
         }
         let write = self.copy_write(id);
@@ -151,7 +158,7 @@ impl Host {
         if let Some(errno) = failed {
             return self.finish(id, Err(errno));
         }
-        if first_look {
+        if !self.copy_write(id).copied {
             self.probe(Probe::CopyNotNeeded);
         }
         self.copy_write(id).writing = true;
@@ -166,6 +173,8 @@ impl Host {
         let most = (geometry.copy_max / geometry.granule).max(1) as usize;
         let filter = self.copy_filter(node);
         let run = filter.to_copy.run(granule, end).min(most);
+        let free = (granule..granule + run).take_while(|&next| filter.copy_of(next).is_none());
+        let run = free.count();
         let granules = granule..granule + run;
         filter.to_copy.clear(granules.clone());
         let source = filter.source;
@@ -181,7 +190,8 @@ impl Host {
         }
         let write = self.copy_write(id);
         write.copies += 1;
-        if write.waited {
+        write.copied = true;
+        if write.retries {
             self.probe(Probe::CopyRetried);
         }
         let extent = granules_extent(&geometry, &granules);
@@ -189,18 +199,18 @@ impl Host {
         run
     }
 
-    /// Waits for somebody else's copy of this granule, if there is one; how many granules it takes.
-    fn copy_wait_for(&mut self, id: IoId, granule: usize) -> usize {
+    /// Waits for a copy of this granule, if it is somebody else's; how many granules it takes.
+    fn copy_wait_for(&mut self, id: IoId, granule: usize, copy: CopyId) -> usize {
         let node = self.ios[id].node;
-        let filter = self.copy_filter(node);
-        let Some(copy) = filter.copy_of(granule) else { return 1 };
-        let copy = &mut filter.copies[copy];
+        let copy = &mut self.copy_filter(node).copies[copy];
         let past = copy.granules.end - granule;
         if copy.owner == id || copy.waiters.contains(&id) {
             return past;
         }
         copy.waiters.push(id);
-        self.copy_write(id).waiting += 1;
+        let write = self.copy_write(id);
+        write.waiting += 1;
+        write.copied = true;
         self.probe(Probe::CopyWaitsForCopy);
         past
     }
@@ -247,7 +257,7 @@ impl Host {
         for waiter in copy.waiters {
             let write = self.copy_write(waiter);
             write.waiting -= 1;
-            write.waited = true;
+            write.retries |= failed.is_some();
             self.tasks.push_back(Task::CopyAdvance(waiter));
         }
     }
@@ -281,6 +291,23 @@ impl Host {
         self.events.push_back(Event::Job { kind: JobKind::Backup, state: JobState::Started });
     }
 
+    /// Whether a forwarded write would change what the secondary's guest was promised.
+    ///
+    /// Refusing it is remembered, so that get_error tells the loss.
+    pub(crate) fn fenced(&mut self) -> bool {
+        let unprotected = match self.filter() {
+            Some(filter) => filter.stage != Stage::None && self.backup.is_none(),
+            None => self.fenced_for_good,
+        };
+        if !unprotected || self.quirk(Quirk::UnfencedExport) {
+            return false;
+        }
+        if self.filter.is_some() {
+            self.filter_mut().error = Some(Errno::Io);
+        }
+        true
+    }
+
     /// Asks the backup job to end; it concludes when no request is in flight in its filter.
     pub fn cancel_backup(&mut self) {
         self.backup_cancel();
@@ -302,7 +329,7 @@ impl Host {
 
     /// No request is in flight in the filter: it leaves the graph, then the job concludes.
     pub(crate) fn backup_drained(&mut self) {
-        let job = self.backup.expect("only a backup job waits for its filter");
+        let job = self.backup.take().expect("only a backup job waits for its filter");
         assert!(self.copy_filter(job.filter).copies.is_empty(), "drained means no copy in flight");
         self.users.export.root = Some(self.chain.secondary);
         self.nodes.remove(job.filter);

@@ -30,6 +30,8 @@ pub(crate) struct Filter {
 pub(crate) struct SplitWrite {
     /// What is not written yet.
     rest: Extent,
+    /// Sectors of the extent on its way.
+    tried: u32,
 }
 
 /// Where a request goes.
@@ -102,7 +104,7 @@ impl Host {
             Route::Split => {
                 self.probe(Probe::SplitWrite);
                 let rest = self.ios[id].extent;
-                self.ios[id].state = State::Split(SplitWrite { rest });
+                self.ios[id].state = State::Split(SplitWrite { rest, tried: 0 });
                 self.split_next(id, rest);
             }
         }
@@ -128,19 +130,19 @@ impl Host {
         let extent = Extent::new(rest.at, len);
         let target = if allocated { active } else { self.chain.secondary };
         let rest = Extent::new(extent.end(), rest.len - len);
-        self.ios[id].state = State::Split(SplitWrite { rest });
+        self.ios[id].state = State::Split(SplitWrite { rest, tried: len });
         let payload = self.slice(id, extent);
         self.send_to_node(id, 0, target, Kind::Write, extent, payload);
     }
 
     pub(crate) fn split_extent_done(&mut self, id: IoId) {
         let Io { error, extent, .. } = self.ios[id];
-        let State::Split(SplitWrite { rest }) = self.ios[id].state else {
+        let State::Split(SplitWrite { rest, tried }) = self.ios[id].state else {
             unreachable!("an extent belongs to a split write")
         };
         match error {
             Some(errno) => {
-                if rest.len < extent.len {
+                if rest.len + tried < extent.len {
                     self.probe(Probe::SplitWriteFailed);
                 }
                 self.finish(id, Err(errno));

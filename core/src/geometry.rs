@@ -17,9 +17,9 @@ impl Extent {
         Self { at, len }
     }
 
-    /// The sector after the last.
+    /// The sector after the last; the end of all numbers for one that reaches beyond it.
     pub fn end(self) -> u64 {
-        self.at + u64::from(self.len)
+        self.at.saturating_add(u64::from(self.len))
     }
 
     /// Whether the two share a sector.

@@ -66,6 +66,8 @@ pub struct Host {
     pub(crate) backup: Option<BackupJob>,
     pub(crate) commit: Option<CommitJob>,
     pub(crate) blocker: bool,
+    /// The filter was closed after it had made a promise about the secondary disk.
+    pub(crate) fenced_for_good: bool,
     pub(crate) verbs: VecDeque<(VerbId, Verb)>,
     pub(crate) verb: Option<RunningVerb>,
     pub(crate) opened: bool,
@@ -125,6 +127,7 @@ impl Host {
             backup: None,
             commit: None,
             blocker: false,
+            fenced_for_good: false,
             verbs: VecDeque::new(),
             verb: None,
             opened: false,
@@ -299,12 +302,12 @@ impl Host {
     fn open_done(&mut self) {
         self.opened = true;
         self.events.push_back(Event::Opened(Ok(())));
+        self.tasks.push_back(Task::NextVerb);
         if self.options.recover {
             return self.commit_start();
         }
         self.drain_end(UserId::Guest);
         self.drain_end(UserId::Export);
-        self.tasks.push_back(Task::NextVerb);
     }
 
     pub(crate) fn recovery_committed(&mut self, result: Result<(), Errno>) {

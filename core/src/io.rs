@@ -167,7 +167,17 @@ impl Host {
             }
             UserOp::Flush => (Kind::Flush, Extent::new(0, 0), Payload::EMPTY),
         };
-        if kind != Kind::Flush && (extent.len == 0 || !self.geometry().whole().covers(extent)) {
+        if user == UserId::Export && kind == Kind::Write && self.fenced() {
+            self.probe(Probe::ForwardFenced);
+            let result = Err(Errno::Io);
+            self.events.push_back(Event::Answered { user, request, result });
+            return;
+        }
+        let whole = extent.len as usize * self.geometry().sector_size as usize;
+        let cut = kind == Kind::Write && payload.len() != whole;
+        if cut
+            || kind != Kind::Flush && (extent.len == 0 || !self.geometry().whole().covers(extent))
+        {
             let result = Err(Errno::Invalid);
             self.events.push_back(Event::Answered { user, request, result });
             return;

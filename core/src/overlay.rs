@@ -514,12 +514,10 @@ impl Host {
             }
             (FlushStep::Seal { .. }, None) => self.flush_end(id, None),
             (FlushStep::Queued, _) => unreachable!("a flush that waits has no parts"),
-            (
-                FlushStep::Data { sectors, .. }
-                | FlushStep::Map { sectors }
-                | FlushStep::Seal { sectors },
-                Some(_),
-            ) => {
+            (FlushStep::Data { sectors, .. } | FlushStep::Seal { sectors }, Some(_)) => {
+                self.flush_end(id, Some(sectors));
+            }
+            (FlushStep::Map { sectors }, Some(_)) => {
                 self.probe(Probe::MapWriteFailed);
                 self.flush_end(id, Some(sectors));
             }

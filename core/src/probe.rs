@@ -72,8 +72,8 @@ probes! {
     CopySaveFailed = "copy/save-failed",
     /// A forwarded write finds everything copied.
     CopyNotNeeded = "copy/not-needed",
-    /// A forwarded write with no backup job to protect the snapshot.
-    ForwardUnprotected = "copy/forwarded-write-without-backup",
+    /// A forwarded write is refused because nothing protects the guest's view from it.
+    ForwardFenced = "copy/forwarded-write-fenced",
     /// The backup job is cancelled with a copy in flight.
     BackupCancelledInCopy = "backup/cancelled-with-copy-in-flight",
     /// The backup job is cancelled with nothing in flight.

@@ -39,6 +39,10 @@ quirks! {
     /// always fails for want of that job; the stage is DONE all the same, with stale
     /// overlays in front of the secondary disk (`replication_stop`).
     PlannedStopCancelsFirst = "planned-stop-cancels-first",
+    /// Once the backup job is gone, by cancellation, stop or failover, forwarded writes go
+    /// straight to the secondary disk, under a guest that still reads it
+    /// (`backup_job_completed` leaves the export open).
+    UnfencedExport = "unfenced-export",
 }
 
 /// A set of quirks.

@@ -120,7 +120,8 @@ pub enum VerbError {
     NotRunning,
     /// M22: something was lost since the start.
     IoError,
-    /// There is no filter any more: it was closed.
+    /// There is no filter any more: it was closed. Not one of the seed's messages: there, a
+    /// closed filter has left the registry, and nobody would call it.
     Closed,
 }
 

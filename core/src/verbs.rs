@@ -259,7 +259,6 @@ impl Host {
         if filter.stage != Stage::Failover {
             filter.error = Some(Errno::Io);
         }
-        self.backup = None;
         let state = JobState::Concluded(Err(Errno::Cancelled));
         self.events.push_back(Event::Job { kind: JobKind::Backup, state });
         self.set_blocker(false);
@@ -339,6 +338,7 @@ impl Host {
             self.nodes.remove(filter.child);
             self.quorum_drop_child(node);
         } else {
+            self.fenced_for_good = filter.stage != Stage::None;
             self.users.guest.root = None;
             self.nodes.remove(self.chain.active);
             self.nodes.remove(self.chain.hidden);

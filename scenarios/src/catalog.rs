@@ -170,7 +170,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 write(P, 0, 6),
                 Step::Cancel(JobKind::Backup),
                 Step::Settle,
-                write(P, 2, 5),
+                write(P, 10, 5),
                 read(S, 0, 24),
                 call(S, Verb::GetError),
                 call(P, Verb::GetError),

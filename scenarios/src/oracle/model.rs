@@ -220,7 +220,7 @@ impl Model {
             Event::Graph(GraphChange::CopyFilterRemoved) => self.copy_filter = false,
             Event::Graph(GraphChange::FilterClosed) => {
                 self.stage[side as usize] = None;
-                if side == Side::Secondary {
+                if side == Side::Secondary && self.owed == Owed::Nothing {
                     self.view = None;
                 }
             }

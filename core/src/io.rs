@@ -73,8 +73,8 @@ pub(crate) enum State {
     CopyBeforeWrite(CopyWrite),
     /// The extents of a write after a failed failover.
     Split(SplitWrite),
-    /// Children of a quorum: how many succeeded so far, which is being read.
-    Quorum { succeeded: u32, reading: u32 },
+    /// Children of a quorum: how many succeeded so far, which is being read, what the first said.
+    Quorum { succeeded: u32, reading: u32, first: Option<Errno> },
     /// The child's answer to a forwarded write of the primary filter.
     Forwarding,
 }

@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::io::{Io, IoId, Kind, State};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
 
 impl Host {
     pub(crate) fn raw_begin(&mut self, id: IoId, disk: DiskId) {
@@ -23,7 +24,7 @@ impl Host {
     }
 }
 
-/// Quorum (spec section 3): threshold one, reads first in first out.
+/// Quorum (spec section 3): reads first in first out; writes to all, and one must succeed.
 impl Host {
     fn children(&self, node: NodeId) -> &[NodeId] {
         match &self.nodes[node].driver {
@@ -39,7 +40,7 @@ impl Host {
             let child = self.children(node)[0];
             return self.pass_on(id, child);
         }
-        self.ios[id].state = State::Quorum { succeeded: 0, reading: 0 };
+        self.ios[id].state = State::Quorum { succeeded: 0, reading: 0, first: None };
         let ask = if kind == Kind::Read { 1 } else { count };
         for part in 0..ask {
             let (child, payload) = (self.children(node)[part], self.ios[id].payload.clone());
@@ -54,7 +55,7 @@ impl Host {
         result: Result<Payload, Errno>,
     ) {
         let Io { node, kind, extent, pending, .. } = self.ios[id];
-        let State::Quorum { succeeded, reading } = &mut self.ios[id].state else {
+        let State::Quorum { succeeded, reading, first } = &mut self.ios[id].state else {
             unreachable!("a quorum's part belongs to a quorum")
         };
         if kind == Kind::Read {
@@ -70,14 +71,22 @@ impl Host {
             return self.send_to_node(id, next, child, kind, extent, Payload::EMPTY);
         }
         *succeeded += u32::from(result.is_ok());
-        let succeeded = *succeeded;
+        if part == 0 {
+            *first = result.as_ref().err().copied();
+        }
+        let (succeeded, first) = (*succeeded, *first);
         if kind == Kind::Write && part == 0 && result.is_err() {
             self.probe(Probe::QuorumLocalFailed);
         }
         if pending > 0 {
             return;
         }
-        let error = self.ios[id].error.unwrap_or(Errno::Io);
-        self.finish(id, if succeeded > 0 { Ok(Payload::EMPTY) } else { Err(error) });
+        // The guest reads its first child: what that one refused must not be called written.
+        let error = if self.quirk(Quirk::QuorumCountsForwarding) {
+            self.ios[id].error.filter(|_| succeeded == 0)
+        } else {
+            first
+        };
+        self.finish(id, error.map_or(Ok(Payload::EMPTY), Err));
     }
 }

@@ -43,6 +43,11 @@ quirks! {
     /// straight to the secondary disk, under a guest that still reads it
     /// (`backup_job_completed` leaves the export open).
     UnfencedExport = "unfenced-export",
+    /// The primary's quorum counts a forwarded write as a success like that of the local disk,
+    /// and its filter hides its own failures besides; so an error of the local disk, the only
+    /// one that the guest reads, never reaches the guest (`replication_return_value`, and a
+    /// quorum with threshold 1).
+    QuorumCountsForwarding = "quorum-counts-forwarding",
 }
 
 /// A set of quirks.

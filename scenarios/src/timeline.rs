@@ -27,14 +27,17 @@ pub fn timeline(plan: &Plan, entries: &[Entry], until: Option<u32>) -> String {
         if let (What::Event(Event::Stage { to, .. }), Some(side)) = (&entry.what, entry.side) {
             stage[side as usize] = to.name();
         }
+        if let (What::Started { .. }, Some(side)) = (&entry.what, entry.side) {
+            stage[side as usize] = "-";
+        }
         let stage = entry.side.map_or("", |side| stage[side as usize]);
-        let what = describe(&entry.what);
+        let what = describe(&entry.what, plan.setup.geometry.sector_size as usize);
         let _ = writeln!(text, "{:>12}  {host:<9}  {what:<60} {stage}", entry.at.to_string());
     }
     text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
-fn describe(what: &What) -> String {
+fn describe(what: &What, sector_size: usize) -> String {
     match what {
         What::Step(number) => format!("step {number}"),
         What::Submitted { user, request, op } => {
@@ -42,7 +45,7 @@ fn describe(what: &What) -> String {
         }
         What::Called { id, verb } => format!("verb {} called: {verb}", id.0),
         What::CancelAsked(kind) => format!("somebody cancels the {} job", job(*kind)),
-        What::Event(event) => describe_event(event),
+        What::Event(event) => describe_event(event, sector_size),
         What::Disk { disk, op, extent, failed } => {
             let failed = failed.map_or(String::new(), |errno| format!(": {errno}"));
             format!("  disk {}: {}{}{failed}", disk.name(), op.name(), sectors(*extent))
@@ -66,14 +69,14 @@ fn describe(what: &What) -> String {
     }
 }
 
-fn describe_event(event: &Event) -> String {
+fn describe_event(event: &Event, sector_size: usize) -> String {
     match event {
         Event::Opened(Ok(())) => "images opened".to_owned(),
         Event::Opened(Err(errno)) => format!("images could not be opened: {errno}"),
         Event::Answered { user, request, result } => {
             let answer = match result {
                 Ok(bytes) if bytes.is_empty() => "ok".to_owned(),
-                Ok(bytes) => contents(bytes),
+                Ok(bytes) => contents(bytes, sector_size),
                 Err(errno) => errno.to_string(),
             };
             format!("{} answered: {answer}", requester(*user, *request))
@@ -137,8 +140,10 @@ fn stamp(word: u64) -> String {
 }
 
 /// The writes whose data is there, in runs: `P3 P3 S1` as `P3×2 S1`.
-fn contents(bytes: &Payload) -> String {
-    let words = bytes.as_chunks::<8>().0.iter().map(|word| stamp(u64::from_le_bytes(*word)));
+fn contents(bytes: &Payload, sector_size: usize) -> String {
+    let words = bytes
+        .chunks(sector_size)
+        .map(|sector| Stamp::of(sector).map_or("torn".to_owned(), |whole| stamp(whole.0)));
     let mut runs: Vec<(String, usize)> = Vec::new();
     for word in words {
         match runs.last_mut() {

@@ -62,6 +62,8 @@ pub(crate) struct Model {
     pub(crate) epochs: [Vec<u32>; 2],
     /// Sectors whose primary contents the secondary disk is to have.
     pub(crate) mirrored: Vec<bool>,
+    /// Forwarded writes of the primary's last life that are still on their way.
+    leftovers: Vec<(UserRequest, Extent)>,
     /// The secondary guest's requests while it has no view.
     stray: Vec<UserRequest>,
 }
@@ -99,6 +101,7 @@ impl Model {
             epoch: 0,
             epochs: [vec![0], vec![0]],
             mirrored: vec![false; sectors as usize],
+            leftovers: Vec::new(),
             stray: Vec::new(),
         }
     }
@@ -172,7 +175,9 @@ impl Model {
             let epoch = self.epoch;
             self.epochs[side as usize].push(epoch);
             if side == Side::Primary {
-                let mirrored = self.stage_of(side) == Some(Stage::Running);
+                // What is left of the primary's last life may still overtake this write.
+                let overtaken = self.leftovers.iter().any(|(_, other)| other.overlaps(*extent));
+                let mirrored = self.stage_of(side) == Some(Stage::Running) && !overtaken;
                 self.mirrored[extent.at as usize..extent.end() as usize].fill(mirrored);
             }
             debug_assert!(!payload.is_empty(), "a write has contents");
@@ -199,6 +204,7 @@ impl Model {
         match event {
             Event::Answered { user, request, result } => {
                 self.stray.retain(|other| other != request);
+                self.leftovers.retain(|(other, _)| other != request);
                 if let Some(register) = self.register(side, *user) {
                     register.answered(now, *request, result.is_ok());
                 }
@@ -236,6 +242,7 @@ impl Model {
         self.stage[side as usize] = Some(to);
         match (side.mode(), to) {
             (Mode::Primary, Stage::Running) => {
+                self.leftovers = self.forwarded.pending_writes().collect();
                 // Whoever starts vouches that the disks are equal and nothing is on its way; where
                 // that is not so, nothing is mirrored.
                 for sector in 0..self.primary.len() {
@@ -335,6 +342,7 @@ impl Model {
             return self.settle_disk(side, DiskId::Local, world, power_lost);
         }
         self.forwarded.abandon();
+        self.leftovers.clear();
         self.stray.clear();
         (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
         self.power_lost |= power_lost;

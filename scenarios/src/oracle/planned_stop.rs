@@ -18,10 +18,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     let model = sight.model;
     match event {
         Event::Stage { from: Stage::Running, to: Stage::Done, .. } => {
+            let called = model.verbs.iter().find(|open| open.side == Side::Secondary);
+            let called = called.map_or(model.now, |open| open.called);
             for sector in 0..model.forwarded.len() {
                 let whole = sight.world.peek(Side::Secondary, UserId::Guest, sector).is_some();
                 let seen = in_view(sight.world, sector);
-                if whole && !model.forwarded.may_show(sector, model.now, seen) {
+                // A guest that was not paused may have written since the call.
+                let own = model.view.as_ref().is_some_and(|view| view.recent(sector, called, seen));
+                if whole && !own && !model.forwarded.may_show(sector, model.now, seen) {
                     let message = format!(
                         "at DONE sector {sector} of the secondary guest shows {}; the secondary disk was left with {}",
                         model.describe(sector, seen),

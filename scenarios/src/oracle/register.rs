@@ -159,6 +159,12 @@ impl Register {
         !self.pending.is_empty()
     }
 
+    /// The writes that are unanswered.
+    pub(crate) fn pending_writes(&self) -> impl Iterator<Item = (UserRequest, Extent)> {
+        let writes = self.pending.iter().filter(|pending| pending.kind == Kind::Write);
+        writes.map(|pending| (pending.request, pending.extent))
+    }
+
     /// Whether any write is unanswered.
     pub(crate) fn writes_pending(&self) -> bool {
         self.pending.iter().any(|pending| pending.kind == Kind::Write)

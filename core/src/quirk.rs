@@ -48,6 +48,10 @@ quirks! {
     /// one that the guest reads, never reaches the guest (`replication_return_value`, and a
     /// quorum with threshold 1).
     QuorumCountsForwarding = "quorum-counts-forwarding",
+    /// A start that fails while it empties the overlays leaves the stage at RUNNING, the
+    /// backup job running and the top blocked, and clears the error besides
+    /// (`replication_start` sets the stage before `secondary_do_checkpoint`).
+    FailedStartKeepsRunning = "failed-start-keeps-running",
 }
 
 /// A set of quirks.

@@ -19,6 +19,8 @@ pub(crate) struct RunningVerb {
     id: VerbId,
     verb: Verb,
     wait: Wait,
+    /// What it will answer when it has cleaned up.
+    failed: Option<VerbError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ enum Wait {
     EmptyActive,
     /// The checkpoint core empties hidden.
     EmptyHidden,
-    /// Stop or close: the backup job's end.
+    /// Stop, close, or a start that fails: the backup job's end.
     BackupEnd,
     /// A planned stop: no guest request in flight, to go past the overlays.
     PlannedDrained,
@@ -57,7 +59,7 @@ impl Host {
             return;
         }
         let Some((id, verb)) = self.verbs.pop_front() else { return };
-        self.verb = Some(RunningVerb { id, verb, wait: Wait::Nothing });
+        self.verb = Some(RunningVerb { id, verb, wait: Wait::Nothing, failed: None });
         let Some(filter) = self.filter() else { return self.answer(Err(VerbError::Closed)) };
         let stage = filter.stage;
         match verb {
@@ -123,8 +125,38 @@ impl Host {
     fn start_drained(&mut self) {
         self.backup_start();
         self.drain_end(UserId::Export);
-        self.set_stage(Stage::Running);
+        if self.quirk(Quirk::FailedStartKeepsRunning) {
+            self.set_stage(Stage::Running);
+        }
         self.checkpoint_core();
+    }
+
+    /// The overlays are empty, or could not be emptied.
+    fn start_done(&mut self, result: Result<(), VerbError>) {
+        if self.quirk(Quirk::FailedStartKeepsRunning) {
+            self.filter_mut().error = None;
+            return self.answer(result);
+        }
+        // The job may have been lost while the overlays were emptied.
+        let lost = self.backup.is_none_or(|job| job.cancelling);
+        match result.and(if lost { Err(VerbError::BackupLost) } else { Ok(()) }) {
+            Ok(()) => {
+                self.set_stage(Stage::Running);
+                self.filter_mut().error = None;
+                self.answer(Ok(()));
+            }
+            Err(error) => self.start_undo(error),
+        }
+    }
+
+    /// A start that fails leaves no trace: the job goes, and what came with it.
+    fn start_undo(&mut self, error: VerbError) {
+        if self.backup.is_none() {
+            return self.answer(Err(error));
+        }
+        self.verb.as_mut().expect("start runs").failed = Some(error);
+        self.wait_for(Wait::BackupEnd);
+        self.backup_cancel();
     }
 
     fn set_blocker(&mut self, on: bool) {
@@ -172,10 +204,7 @@ impl Host {
 
     fn checkpoint_core_done(&mut self, result: Result<(), VerbError>) {
         match self.verb.expect("the checkpoint core belongs to a verb").verb {
-            Verb::Start(_) => {
-                self.filter_mut().error = None;
-                self.answer(result);
-            }
+            Verb::Start(_) => self.start_done(result),
             Verb::Checkpoint => self.answer(result),
             Verb::Stop { .. } => {
                 self.set_stage(Stage::Done);
@@ -248,7 +277,10 @@ impl Host {
 
     pub(crate) fn verb_backup_gone(&mut self) {
         if self.wait() == Wait::BackupEnd {
-            let verb = self.verb.expect("a verb waits").verb;
+            let RunningVerb { verb, failed, .. } = self.verb.expect("a verb waits");
+            if let Some(error) = failed {
+                return self.answer(Err(error));
+            }
             self.stop_unprotected(verb == Verb::Stop { failover: true });
         }
     }
@@ -256,7 +288,7 @@ impl Host {
     /// The backup job's completion, whatever its result (spec 2.7).
     pub(crate) fn backup_concluded(&mut self) {
         let filter = self.filter_mut();
-        if filter.stage != Stage::Failover {
+        if !matches!(filter.stage, Stage::None | Stage::Failover) {
             filter.error = Some(Errno::Io);
         }
         let state = JobState::Concluded(Err(Errno::Cancelled));

@@ -20,6 +20,7 @@ use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
 
 const MAGIC: [u8; 4] = *b"cOv1";
 
@@ -112,6 +113,8 @@ pub(crate) enum FlushStep {
     Map { sectors: Bitmap },
     /// Makes the map durable.
     Seal { sectors: Bitmap },
+    /// An empty map is durable; whether it counts, the verb decides.
+    Prepared,
 }
 
 /// The part number of a piece's answer: which piece, and which of its requests.
@@ -512,7 +515,12 @@ impl Host {
                 self.ios[id].state = State::Flushing(FlushStep::Seal { sectors });
                 self.send_to_disk(id, 0, disk, Op::Flush);
             }
+            (FlushStep::Seal { .. }, None) if self.empties_are_prepared(id) => {
+                self.ios[id].state = State::Flushing(FlushStep::Prepared);
+                self.verb_prepared(id);
+            }
             (FlushStep::Seal { .. }, None) => self.flush_end(id, None),
+            (FlushStep::Prepared, _) => unreachable!("a prepared emptying has no parts"),
             (FlushStep::Queued, _) => unreachable!("a flush that waits has no parts"),
             (FlushStep::Data { sectors, .. } | FlushStep::Seal { sectors }, Some(_)) => {
                 self.flush_end(id, Some(sectors));
@@ -549,6 +557,24 @@ impl Host {
             self.probe(Probe::EmptyFailed);
         }
         self.finish(id, error.map_or(Ok(Payload::EMPTY), Err));
+    }
+
+    /// Whether this is an emptying that takes effect together with another one.
+    fn empties_are_prepared(&self, id: IoId) -> bool {
+        self.ios[id].kind == Kind::Empty && !self.quirk(Quirk::TornCheckpoint)
+    }
+
+    /// A prepared emptying takes effect: the overlay is empty from this instant on.
+    pub(crate) fn empty_commit(&mut self, id: IoId) {
+        self.flush_end(id, None);
+    }
+
+    /// A prepared emptying is given up: the map in memory stays the truth, and is written anew
+    /// at the next flush.
+    pub(crate) fn empty_abort(&mut self, id: IoId) {
+        let mut all = Bitmap::new(self.overlay(self.ios[id].node).map_dirty.len());
+        all.set(0..all.len());
+        self.flush_end(id, Some(all));
     }
 
     /// Empties an overlay for the verb that runs.

@@ -52,6 +52,10 @@ quirks! {
     /// backup job running and the top blocked, and clears the error besides
     /// (`replication_start` sets the stage before `secondary_do_checkpoint`).
     FailedStartKeepsRunning = "failed-start-keeps-running",
+    /// A checkpoint arms the copy bitmap, empties active, then empties hidden, and undoes
+    /// nothing when a step fails: the view is then neither the old nor the new epoch, and
+    /// nobody is told (`secondary_do_checkpoint`).
+    TornCheckpoint = "torn-checkpoint",
 }
 
 /// A set of quirks.

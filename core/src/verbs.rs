@@ -3,11 +3,12 @@
 //! One runs at a time, later ones queue. While one waits, requests, jobs and
 //! crashes go on, and the stage is what the spec says at that point.
 
+use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
 use crate::event::{Abort, Event, GraphChange, JobKind, JobState, UserId, VerbId};
 use crate::graph::Driver;
 use crate::host::Host;
-use crate::io::{DrainWaiter, Task};
+use crate::io::{DrainWaiter, IoId, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
@@ -21,6 +22,8 @@ pub(crate) struct RunningVerb {
     wait: Wait,
     /// What it will answer when it has cleaned up.
     failed: Option<VerbError>,
+    /// Active could be emptied; hidden comes next.
+    prepared: Option<IoId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,8 @@ impl Host {
             return;
         }
         let Some((id, verb)) = self.verbs.pop_front() else { return };
-        self.verb = Some(RunningVerb { id, verb, wait: Wait::Nothing, failed: None });
+        self.verb =
+            Some(RunningVerb { id, verb, wait: Wait::Nothing, failed: None, prepared: None });
         let Some(filter) = self.filter() else { return self.answer(Err(VerbError::Closed)) };
         let stage = filter.stage;
         match verb {
@@ -176,14 +180,36 @@ impl Host {
         self.checkpoint_core();
     }
 
-    /// Arms copy-before-write and empties both overlays; what a failed step leaves stays.
+    /// Empties both overlays and arms copy-before-write.
     fn checkpoint_core(&mut self) {
         let Some(job) = self.backup else {
             return self.checkpoint_core_done(Err(VerbError::BackupLost));
         };
-        self.copy_filter(job.filter).arm();
+        if self.quirk(Quirk::TornCheckpoint) {
+            self.copy_filter(job.filter).arm();
+        }
         self.wait_for(Wait::EmptyActive);
         self.empty_for_verb(self.chain.active);
+    }
+
+    /// An overlay could be emptied now: when both could, both are, and the copying begins anew.
+    pub(crate) fn verb_prepared(&mut self, io: IoId) {
+        let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+        let Some(active) = verb.prepared.replace(io) else {
+            self.wait_for(Wait::EmptyHidden);
+            return self.empty_for_verb(self.chain.hidden);
+        };
+        verb.prepared = None;
+        // The job may have been lost meanwhile; then the old epoch stays, with its view.
+        let Some(BackupJob { filter, cancelling: false }) = self.backup else {
+            self.empty_abort(active);
+            self.empty_abort(io);
+            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+        };
+        self.copy_filter(filter).arm();
+        self.empty_commit(active);
+        self.empty_commit(io);
+        self.checkpoint_core_done(Ok(()));
     }
 
     /// An emptying is answered.
@@ -191,9 +217,16 @@ impl Host {
         let wait = self.wait();
         let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
         match (wait, result) {
-            (_, Err(errno)) => {
+            (Wait::EmptyActive | Wait::EmptyHidden, Err(errno)) => {
+                let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+                if let Some(prepared) = verb.prepared.take() {
+                    self.empty_abort(prepared);
+                }
                 self.checkpoint_core_done(Err(VerbError::EmptyFailed { node, errno }));
             }
+            // The end of an emptying that was prepared: it has had its effect already.
+            _ if !self.quirk(Quirk::TornCheckpoint) => {}
+            (_, Err(_)) => unreachable!("only an emptying is waited for here"),
             (Wait::EmptyActive, Ok(_)) => {
                 self.wait_for(Wait::EmptyHidden);
                 self.empty_for_verb(self.chain.hidden);

@@ -116,6 +116,8 @@ probes! {
     ForwardFailed = "filter/forward-failed",
     /// A verb waits behind another one.
     VerbQueued = "verb/queued",
+    /// A failover cannot make the view durable.
+    FailoverNotDurable = "verb/failover-cannot-make-durable",
     /// The filter is closed while it runs.
     CloseRunning = "verb/close-while-running",
     /// The filter is closed while it commits.

@@ -56,6 +56,9 @@ quirks! {
     /// nothing when a step fails: the view is then neither the old nor the new epoch, and
     /// nobody is told (`secondary_do_checkpoint`).
     TornCheckpoint = "torn-checkpoint",
+    /// A failover answers ok while the old contents in hidden, and the map that finds them, are
+    /// still in a volatile cache: nothing ever flushes hidden (`replication_stop`).
+    FailoverNotDurable = "failover-not-durable",
 }
 
 /// A set of quirks.

@@ -116,6 +116,13 @@ pub enum VerbError {
         /// Why.
         errno: Errno,
     },
+    /// A failover cannot make durable what the guest reads; it may be tried again.
+    NotDurable {
+        /// The disk's name.
+        node: &'static str,
+        /// Why.
+        errno: Errno,
+    },
     /// M21: the stage has nothing for this verb to work on.
     NotRunning,
     /// M22: something was lost since the start.
@@ -137,6 +144,9 @@ impl std::fmt::Display for VerbError {
             Self::BackupLost => f.write_str("Backup job was cancelled unexpectedly"),
             Self::EmptyFailed { node, errno } => {
                 write!(f, "Failed to empty {node}: {}", errno.sentence())
+            }
+            Self::NotDurable { node, errno } => {
+                write!(f, "Failed to make {node} durable: {}", errno.sentence())
             }
             Self::NotRunning => f.write_str("Block replication is not running"),
             Self::IoError => f.write_str("I/O error occurred"),

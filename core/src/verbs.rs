@@ -5,10 +5,11 @@
 
 use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
-use crate::event::{Abort, Event, GraphChange, JobKind, JobState, UserId, VerbId};
+use crate::event::{Abort, DiskId, Event, GraphChange, JobKind, JobState, UserId, VerbId};
+use crate::geometry::Extent;
 use crate::graph::Driver;
 use crate::host::Host;
-use crate::io::{DrainWaiter, IoId, Task};
+use crate::io::{DrainWaiter, IoId, Kind, Parent, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
@@ -38,6 +39,8 @@ enum Wait {
     EmptyHidden,
     /// Stop, close, or a start that fails: the backup job's end.
     BackupEnd,
+    /// A failover: the secondary disk, hidden and active are made durable, one after the other.
+    Durable(DiskId),
     /// A planned stop: no guest request in flight, to go past the overlays.
     PlannedDrained,
     /// Close: no guest request in flight.
@@ -212,9 +215,12 @@ impl Host {
         self.checkpoint_core_done(Ok(()));
     }
 
-    /// An emptying is answered.
+    /// A request of the verb is answered: an emptying, or a flush.
     pub(crate) fn verb_io_done(&mut self, result: Result<Payload, Errno>) {
         let wait = self.wait();
+        if let Wait::Durable(disk) = wait {
+            return self.made_durable(disk, result);
+        }
         let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
         match (wait, result) {
             (Wait::EmptyActive | Wait::EmptyHidden, Err(errno)) => {
@@ -296,6 +302,37 @@ impl Host {
             self.wait_for(Wait::PlannedDrained);
             return self.drain_begin(UserId::Guest, DrainWaiter::Verb);
         }
+        if self.quirk(Quirk::FailoverNotDurable) {
+            return self.failover_begin();
+        }
+        self.make_durable(DiskId::Secondary);
+    }
+
+    /// From here on the secondary's guest is the only one left: what it reads must survive.
+    fn make_durable(&mut self, disk: DiskId) {
+        let node = match disk {
+            DiskId::Secondary => self.chain.secondary,
+            DiskId::Hidden => self.chain.hidden,
+            _ => self.chain.active,
+        };
+        self.wait_for(Wait::Durable(disk));
+        self.spawn(node, Kind::Flush, Extent::new(0, 0), Payload::EMPTY, Parent::Verb);
+    }
+
+    fn made_durable(&mut self, disk: DiskId, result: Result<Payload, Errno>) {
+        if let Err(errno) = result {
+            self.probe(Probe::FailoverNotDurable);
+            let node = disk.name();
+            return self.answer(Err(VerbError::NotDurable { node, errno }));
+        }
+        match disk {
+            DiskId::Secondary => self.make_durable(DiskId::Hidden),
+            DiskId::Hidden => self.make_durable(DiskId::Active),
+            _ => self.failover_begin(),
+        }
+    }
+
+    fn failover_begin(&mut self) {
         self.set_stage(Stage::Failover);
         self.commit_start();
         self.answer(Ok(()));

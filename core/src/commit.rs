@@ -11,6 +11,7 @@ use crate::geometry::{COMMIT_COPIES_MAX, Extent};
 use crate::graph::{Driver, NodeId, allocated_granules};
 use crate::host::Host;
 use crate::io::{DrainWaiter, Kind, Parent, Task};
+use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
 
@@ -28,6 +29,8 @@ pub enum CommitPhase {
     Draining,
     /// Drained and clean: making the last of it durable.
     FinalFlush,
+    /// Durable: saying on disk that the overlays are spent.
+    Marking,
     /// It has failed or was cancelled: waiting for guest requests in flight.
     Failing,
 }
@@ -40,6 +43,7 @@ impl CommitPhase {
             Self::Flushing => "commit-flushing",
             Self::Draining => "commit-draining",
             Self::FinalFlush => "commit-final-flush",
+            Self::Marking => "commit-marking",
             Self::Failing => "commit-failing",
         }
     }
@@ -263,8 +267,13 @@ impl Host {
                 self.commit_fail();
             };
         }
-        if final_flush {
+        if final_flush && self.chain_mark().is_none() {
             return self.commit_pivot();
+        }
+        let job = self.commit_job();
+        if final_flush {
+            job.phase = CommitPhase::Marking;
+            return self.mark_chain(Mark::Retired, Parent::CommitMark);
         }
         job.ready = true;
         let dirty = !job.dirty.none();
@@ -275,6 +284,23 @@ impl Host {
         self.commit_job().phase = CommitPhase::Copying;
         self.probe(Probe::CommitDirtyAfterFlush);
         self.commit_advance();
+    }
+
+    /// The overlays are spent, and say so.
+    pub(crate) fn commit_marked(&mut self, result: Result<Payload, Errno>) {
+        match result {
+            Ok(_) => self.commit_pivot(),
+            Err(errno) => {
+                self.commit_job().error.get_or_insert(errno);
+                self.mark_chain(Mark::Owed, Parent::CommitUnmark);
+            }
+        }
+    }
+
+    /// The view is owed as before, and the disk says so, or a guest write will see to it first.
+    pub(crate) fn commit_unmarked(&mut self) {
+        let errno = self.commit_job().error.expect("a mark is taken back for a reason");
+        self.commit_end_drained(Err(errno));
     }
 
     /// No guest request is in flight: fail as it must, finish, unless one of them left something dirty.

@@ -112,8 +112,19 @@ pub enum GraphChange {
 pub enum Recovery {
     /// The view was written down; the secondary disk alone holds it.
     Committed,
+    /// The view had been written down before; the secondary disk alone is true.
+    DiskAlone,
+    /// The overlays hold no view that anybody is owed; nothing was touched.
+    Refused,
     /// A disk failed on the way; it may be tried again.
     Failed(Errno),
+}
+
+impl Recovery {
+    /// Whether a guest may go on from the secondary disk.
+    pub fn serves(self) -> bool {
+        matches!(self, Self::Committed | Self::DiskAlone)
+    }
 }
 
 /// Why QEMU would have died here. The host that reports one does nothing more.

@@ -8,8 +8,8 @@ use crate::event::Event;
 use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
 use crate::host::Host;
-use crate::io::{Io, IoId, Kind, State};
-use crate::overlay::allocated_prefix;
+use crate::io::{Io, IoId, Kind, Parent, State};
+use crate::overlay::{Mark, allocated_prefix};
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::verb::{Mode, Stage, edge_permitted};
@@ -89,6 +89,11 @@ impl Host {
     pub(crate) fn filter_begin(&mut self, id: IoId) {
         let filter = self.filter().expect("a request reached the filter");
         let child = filter.child;
+        if self.ios[id].kind == Kind::Write && self.mark_needed() {
+            self.ios[id].state = State::Marking;
+            self.ios[id].pending += 1;
+            return self.mark_chain(Mark::Owed, Parent::Io(id, 0));
+        }
         match filter.route(self.ios[id].kind) {
             Route::Refuse => {
                 self.probe(Probe::RefusedByStage);
@@ -107,6 +112,21 @@ impl Host {
                 self.ios[id].state = State::Split(SplitWrite { rest, tried: 0 });
                 self.split_next(id, rest);
             }
+        }
+    }
+
+    /// After a failed pivot the disk may say that the overlays are spent: then a crash would
+    /// forget what is written to them from here on, so the mark comes first.
+    fn mark_needed(&self) -> bool {
+        let Some(filter) = self.filter() else { return false };
+        let in_doubt = || self.overlay(self.chain.active).mark_in_doubt;
+        filter.stage == Stage::FailoverFailed && in_doubt()
+    }
+
+    pub(crate) fn write_marked(&mut self, id: IoId) {
+        match self.ios[id].error {
+            Some(errno) => self.finish(id, Err(errno)),
+            None => self.filter_begin(id),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::filter::Filter;
 use crate::geometry::{Extent, Geometry};
 use crate::graph::{Driver, Node, NodeId, User, Users};
 use crate::io::{Io, IoId, Leaf, LeafId, Task};
-use crate::overlay::Overlay;
+use crate::overlay::{Mark, Overlay};
 use crate::payload::Payload;
 use crate::phase::Phase;
 use crate::probe::{Probe, Probes};
@@ -304,21 +304,36 @@ impl Host {
         self.events.push_back(Event::Opened(Ok(())));
         self.tasks.push_back(Task::NextVerb);
         if self.options.recover {
-            return self.commit_start();
+            return self.recover();
         }
         self.drain_end(UserId::Guest);
         self.drain_end(UserId::Export);
     }
 
-    pub(crate) fn recovery_committed(&mut self, result: Result<(), Errno>) {
-        let recovery = match result {
-            Ok(()) => {
-                self.drain_end(UserId::Guest);
-                self.drain_end(UserId::Export);
-                Recovery::Committed
+    /// Writes the view down if it is owed; whoever keeps no marks does so in any case.
+    fn recover(&mut self) {
+        match self.chain_mark() {
+            None | Some(Mark::Owed) => self.commit_start(),
+            Some(Mark::Void) => self.recovered(Recovery::Refused),
+            Some(Mark::Retired) => {
+                self.pivot();
+                self.recovered(Recovery::DiskAlone);
             }
+        }
+    }
+
+    pub(crate) fn recovery_committed(&mut self, result: Result<(), Errno>) {
+        self.recovered(match result {
+            Ok(()) => Recovery::Committed,
             Err(errno) => Recovery::Failed(errno),
-        };
+        });
+    }
+
+    fn recovered(&mut self, recovery: Recovery) {
+        if recovery.serves() {
+            self.drain_end(UserId::Guest);
+            self.drain_end(UserId::Export);
+        }
         self.events.push_back(Event::Recovered(recovery));
     }
 

@@ -20,7 +20,7 @@ use crate::filter::SplitWrite;
 use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
 use crate::host::Host;
-use crate::overlay::{FlushStep, OverlayWrite};
+use crate::overlay::{FlushStep, Mark, OverlayWrite};
 use crate::payload::Payload;
 use crate::probe::Probe;
 
@@ -39,6 +39,15 @@ pub(crate) enum Kind {
     Flush,
     /// Drop everything an overlay holds.
     Empty,
+    /// Say in an overlay's header what it is good for.
+    Mark(Mark),
+}
+
+impl Kind {
+    /// Whether it is about certain sectors, and so has to be kept apart from others.
+    fn tracked(self) -> bool {
+        matches!(self, Self::Read | Self::Write | Self::Empty)
+    }
 }
 
 /// Who gets the answer.
@@ -54,6 +63,10 @@ pub(crate) enum Parent {
     CommitCopy(usize),
     /// A flush by the commit job.
     CommitFlush,
+    /// The commit job's mark: everything is below.
+    CommitMark,
+    /// The same taken back, since it may have been written although it failed.
+    CommitUnmark,
     /// The verb that runs.
     Verb,
 }
@@ -77,6 +90,8 @@ pub(crate) enum State {
     Quorum { succeeded: u32, reading: u32, first: Option<Errno> },
     /// The child's answer to a forwarded write of the primary filter.
     Forwarding,
+    /// The header of active, which has to say that its view is owed before more is written.
+    Marking,
 }
 
 /// A request in the graph.
@@ -228,7 +243,7 @@ impl Host {
     /// A request arrives at its node, new or passed on.
     fn arrive(&mut self, id: IoId) {
         let io = &self.ios[id];
-        let (node, tracked) = (io.node, io.kind != Kind::Flush);
+        let (node, tracked) = (io.node, io.kind.tracked());
         if tracked && self.nodes[node].tracks() {
             self.nodes[node].tracked.push(id);
             self.enter(id);
@@ -333,6 +348,7 @@ impl Host {
             State::Split(_) => self.split_extent_done(id),
             State::Quorum { .. } => self.quorum_child_done(id, part, result),
             State::Forwarding => self.forward_done(id, result),
+            State::Marking => self.write_marked(id),
         }
     }
 
@@ -363,7 +379,10 @@ impl Host {
     pub(crate) fn finish(&mut self, id: IoId, result: Result<Payload, Errno>) {
         let io = self.ios.remove(id).expect("a request ends once");
         assert_eq!(io.pending, 0, "a request ends with all its parts answered");
-        if io.kind != Kind::Flush
+        if let Kind::Mark(mark) = io.kind {
+            self.overlay_marked(io.node, mark, result.is_ok());
+        }
+        if io.kind.tracked()
             && let Some(node) = self.nodes.get_mut(io.node)
             && node.tracks()
         {
@@ -405,6 +424,8 @@ impl Host {
             Parent::Copy(node, copy) => self.copy_step_done(node, copy, result),
             Parent::CommitCopy(copy) => self.commit_copy_step_done(copy, result),
             Parent::CommitFlush => self.commit_flushed(result),
+            Parent::CommitMark => self.commit_marked(result),
+            Parent::CommitUnmark => self.commit_unmarked(),
             Parent::Verb => self.verb_io_done(result),
         }
     }

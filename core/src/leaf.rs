@@ -18,7 +18,7 @@ impl Host {
             Kind::Read => Op::Read { at, len: io.extent.len },
             Kind::Write => Op::Write { at, payload: io.payload.clone(), fua: false },
             Kind::Flush => Op::Flush,
-            Kind::Empty => unreachable!("a raw disk has nothing to empty"),
+            Kind::Empty | Kind::Mark(_) => unreachable!("a raw disk is no overlay"),
         };
         self.send_to_disk(id, 0, disk, op);
     }

@@ -42,7 +42,7 @@ pub use event::{
 };
 pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
 pub use host::{Host, HostOptions};
-pub use overlay::Layout;
+pub use overlay::{Layout, Mark};
 pub use payload::Payload;
 pub use phase::Phase;
 pub use probe::{Probe, Probes};

@@ -24,6 +24,28 @@ use crate::quirk::Quirk;
 
 const MAGIC: [u8; 4] = *b"cOv1";
 
+/// What an overlay's header says of the view that it and those below it hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Mark {
+    /// Nothing to a later life: whose view it was needs the memory of that host.
+    #[default]
+    Void = 0,
+    /// The only copy of what a guest was promised: it must be written down.
+    Owed = 1,
+    /// Nothing any more: the disk below holds everything.
+    Retired = 2,
+}
+
+impl Mark {
+    fn from_byte(byte: u8) -> Result<Self, Errno> {
+        [Self::Void, Self::Owed, Self::Retired]
+            .into_iter()
+            .find(|mark| *mark as u8 == byte)
+            .ok_or(Errno::Invalid)
+    }
+}
+
 /// Where things are on an overlay's disk, in sectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -50,8 +72,13 @@ impl Layout {
 
     /// What a new overlay's disk holds in sector 0; everything else is zero.
     pub fn header(geometry: &Geometry) -> Vec<u8> {
+        Self::marked_header(geometry, Mark::Void)
+    }
+
+    fn marked_header(geometry: &Geometry, mark: Mark) -> Vec<u8> {
         let mut sector = vec![0; geometry.sector_size as usize];
         sector[..4].copy_from_slice(&MAGIC);
+        sector[4] = mark as u8;
         sector
     }
 }
@@ -62,6 +89,10 @@ pub(crate) struct Overlay {
     pub(crate) disk: DiskId,
     pub(crate) backing: NodeId,
     layout: Layout,
+    /// What the header says, as far as a write of it succeeded.
+    pub(crate) mark: Mark,
+    /// A write of the header failed: the disk may say either.
+    pub(crate) mark_in_doubt: bool,
     /// Allocated clusters.
     pub(crate) map: Bitmap,
     /// Map sectors that differ from the disk's.
@@ -133,6 +164,8 @@ impl Overlay {
             disk,
             backing,
             layout,
+            mark: Mark::Void,
+            mark_in_doubt: false,
             map: Bitmap::new(geometry.blocks(geometry.cluster)),
             map_dirty: Bitmap::new(layout.map_sectors as usize),
             locks: Vec::new(),
@@ -151,6 +184,7 @@ impl Overlay {
         if bytes[..4] != MAGIC {
             return Err(Errno::Invalid);
         }
+        self.mark = Mark::from_byte(bytes[4])?;
         let map = &bytes[geometry.sector_size as usize..];
         for cluster in (0..self.map.len()).filter(|&cluster| map[cluster] != 0) {
             self.map.set(cluster..cluster + 1);
@@ -220,7 +254,37 @@ impl Host {
             Kind::Read => self.overlay_read(id),
             Kind::Write => self.overlay_write(id),
             Kind::Flush | Kind::Empty => self.flush_queued(id),
+            Kind::Mark(mark) => self.overlay_mark(id, mark),
         }
+    }
+
+    /// Writes the header, one sector and thus all or nothing, and waits until it is durable.
+    fn overlay_mark(&mut self, id: IoId, mark: Mark) {
+        let payload = Payload::from(Layout::marked_header(self.geometry(), mark));
+        let disk = self.overlay(self.ios[id].node).disk;
+        self.ios[id].state = State::Parts;
+        self.send_to_disk(id, 0, disk, Op::Write { at: 0, payload, fua: true });
+    }
+
+    /// The header was written, or may have been.
+    pub(crate) fn overlay_marked(&mut self, node: NodeId, mark: Mark, ok: bool) {
+        if ok {
+            self.overlay_mut(node).mark = mark;
+        } else {
+            self.probe(Probe::MarkFailed);
+        }
+        self.overlay_mut(node).mark_in_doubt = !ok;
+    }
+
+    /// Marks the chain, in the header of active, for whoever must answer.
+    pub(crate) fn mark_chain(&mut self, mark: Mark, parent: Parent) {
+        let none = Extent::new(0, 0);
+        self.spawn(self.chain.active, Kind::Mark(mark), none, Payload::EMPTY, parent);
+    }
+
+    /// What the chain says of itself; nothing where marks are not kept.
+    pub(crate) fn chain_mark(&self) -> Option<Mark> {
+        (!self.quirk(Quirk::UnmarkedOverlays)).then(|| self.overlay(self.chain.active).mark)
     }
 
     pub(crate) fn overlay(&self, node: NodeId) -> &Overlay {

@@ -25,7 +25,7 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase there is, in order of [`Phase::index`].
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Opening,
         Self::Stage(Stage::None),
         Self::Stage(Stage::Running),
@@ -38,6 +38,7 @@ impl Phase {
         Self::Commit(CommitPhase::Flushing),
         Self::Commit(CommitPhase::Draining),
         Self::Commit(CommitPhase::FinalFlush),
+        Self::Commit(CommitPhase::Marking),
         Self::Commit(CommitPhase::Failing),
         Self::Bare,
     ];
@@ -50,7 +51,7 @@ impl Phase {
             Self::Checkpoint => 6,
             Self::BackupCancelling => 7,
             Self::Commit(commit) => 8 + commit as usize,
-            Self::Bare => 13,
+            Self::Bare => 14,
         }
     }
 

@@ -116,6 +116,10 @@ probes! {
     ForwardFailed = "filter/forward-failed",
     /// A verb waits behind another one.
     VerbQueued = "verb/queued",
+    /// An overlay's header could not be written.
+    MarkFailed = "overlay/mark-failed",
+    /// A start is refused because the overlays hold a view that is owed.
+    StartRefusedOwed = "verb/start-refused-view-owed",
     /// A failover cannot make the view durable.
     FailoverNotDurable = "verb/failover-cannot-make-durable",
     /// The filter is closed while it runs.

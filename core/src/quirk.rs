@@ -59,6 +59,10 @@ quirks! {
     /// A failover answers ok while the old contents in hidden, and the map that finds them, are
     /// still in a volatile cache: nothing ever flushes hidden (`replication_stop`).
     FailoverNotDurable = "failover-not-durable",
+    /// Nothing on the disks says whether the overlays hold a view that is owed, one that is void,
+    /// or one that was written down already: after a crash every chain looks alike, is committed
+    /// by whoever recovers it, and is emptied by whoever starts on it.
+    UnmarkedOverlays = "unmarked-overlays",
 }
 
 /// A set of quirks.

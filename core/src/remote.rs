@@ -40,7 +40,7 @@ impl Host {
             Kind::Read => UserOp::Read(io.extent),
             Kind::Write => UserOp::Write { at: io.extent.at, payload: io.payload.clone() },
             Kind::Flush => UserOp::Flush,
-            Kind::Empty => unreachable!("the export has no such request"),
+            Kind::Empty | Kind::Mark(_) => unreachable!("the export has no such request"),
         };
         let remote = self.remote().expect("a request reached the remote node");
         remote.unanswered.push((leaf, op.clone()));

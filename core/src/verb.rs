@@ -116,6 +116,13 @@ pub enum VerbError {
         /// Why.
         errno: Errno,
     },
+    /// A start on overlays that hold the only copy of a guest's view: it has to be recovered first.
+    ViewOwed,
+    /// A header could not be written.
+    MarkFailed {
+        /// Why.
+        errno: Errno,
+    },
     /// A failover cannot make durable what the guest reads; it may be tried again.
     NotDurable {
         /// The disk's name.
@@ -145,6 +152,10 @@ impl std::fmt::Display for VerbError {
             Self::EmptyFailed { node, errno } => {
                 write!(f, "Failed to empty {node}: {}", errno.sentence())
             }
+            Self::ViewOwed => f.write_str(
+                "Active disk holds a view that is owed to its guest, recover it before starting anew",
+            ),
+            Self::MarkFailed { errno } => write!(f, "Failed to mark active: {}", errno.sentence()),
             Self::NotDurable { node, errno } => {
                 write!(f, "Failed to make {node} durable: {}", errno.sentence())
             }

@@ -10,6 +10,7 @@ use crate::geometry::Extent;
 use crate::graph::Driver;
 use crate::host::Host;
 use crate::io::{DrainWaiter, IoId, Kind, Parent, Task};
+use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
@@ -41,6 +42,8 @@ enum Wait {
     BackupEnd,
     /// A failover: the secondary disk, hidden and active are made durable, one after the other.
     Durable(DiskId),
+    /// The header of active, which says what the overlays are good for.
+    Marked(Mark),
     /// A planned stop: no guest request in flight, to go past the overlays.
     PlannedDrained,
     /// Close: no guest request in flight.
@@ -124,6 +127,10 @@ impl Host {
             self.filter_mut().error = None;
             return self.answer(Ok(()));
         }
+        if self.chain_mark() == Some(Mark::Owed) {
+            self.probe(Probe::StartRefusedOwed);
+            return self.answer(Err(VerbError::ViewOwed));
+        }
         self.set_blocker(true);
         self.wait_for(Wait::ExportDrained);
         self.drain_begin(UserId::Export, DrainWaiter::Verb);
@@ -135,7 +142,28 @@ impl Host {
         if self.quirk(Quirk::FailedStartKeepsRunning) {
             self.set_stage(Stage::Running);
         }
-        self.checkpoint_core();
+        // What the overlays are good for depends from now on on this host's memory.
+        match self.chain_mark() {
+            Some(Mark::Retired) => self.mark_for_verb(Mark::Void),
+            _ => self.checkpoint_core(),
+        }
+    }
+
+    fn mark_for_verb(&mut self, mark: Mark) {
+        self.wait_for(Wait::Marked(mark));
+        self.mark_chain(mark, Parent::Verb);
+    }
+
+    /// The chain says what it is good for; the verb goes on.
+    fn marked(&mut self, mark: Mark, result: Result<Payload, Errno>) {
+        let failed = result.err().map(|errno| VerbError::MarkFailed { errno });
+        match (mark, failed) {
+            (Mark::Void, None) => self.checkpoint_core(),
+            (Mark::Void, Some(error)) => self.start_done(Err(error)),
+            (Mark::Owed, None) => self.failover_begin(),
+            (Mark::Owed, Some(error)) => self.answer(Err(error)),
+            (Mark::Retired, failed) => self.planned_marked(failed),
+        }
     }
 
     /// The overlays are empty, or could not be emptied.
@@ -218,8 +246,10 @@ impl Host {
     /// A request of the verb is answered: an emptying, or a flush.
     pub(crate) fn verb_io_done(&mut self, result: Result<Payload, Errno>) {
         let wait = self.wait();
-        if let Wait::Durable(disk) = wait {
-            return self.made_durable(disk, result);
+        match wait {
+            Wait::Durable(disk) => return self.made_durable(disk, result),
+            Wait::Marked(mark) => return self.marked(mark, result),
+            _ => {}
         }
         let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
         match (wait, result) {
@@ -328,6 +358,7 @@ impl Host {
         match disk {
             DiskId::Secondary => self.make_durable(DiskId::Hidden),
             DiskId::Hidden => self.make_durable(DiskId::Active),
+            _ if self.chain_mark().is_some() => self.mark_for_verb(Mark::Owed),
             _ => self.failover_begin(),
         }
     }
@@ -340,6 +371,20 @@ impl Host {
 
     /// A planned stop: the guest goes on with what the primary wrote, past the overlays.
     fn planned_drained(&mut self) {
+        if self.chain_mark().is_some() {
+            return self.mark_for_verb(Mark::Retired);
+        }
+        self.planned_marked(None);
+    }
+
+    fn planned_marked(&mut self, failed: Option<VerbError>) {
+        let closing = self.verb.is_some_and(|running| running.verb == Verb::Close);
+        if let Some(error) = failed
+            && !closing
+        {
+            self.drain_end(UserId::Guest);
+            return self.answer(Err(error));
+        }
         self.pivot();
         self.drain_end(UserId::Guest);
         self.checkpoint_core_done(Ok(()));

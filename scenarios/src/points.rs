@@ -52,6 +52,7 @@ fn phases(side: Side) -> &'static [Phase] {
             Phase::Commit(colo_core::CommitPhase::Flushing),
             Phase::Commit(colo_core::CommitPhase::Draining),
             Phase::Commit(colo_core::CommitPhase::FinalFlush),
+            Phase::Commit(colo_core::CommitPhase::Marking),
             Phase::Commit(colo_core::CommitPhase::Failing),
             Phase::Bare,
         ],

@@ -377,11 +377,15 @@ impl Run<'_> {
             Event::Stage { from: Stage::Failover, to: Stage::Done, .. } => {
                 self.counts.failovers_done += 1;
             }
-            Event::Recovered(Recovery::Committed) => {
-                self.counts.recoveries += 1;
+            Event::Recovered(recovery) => {
+                self.counts.recoveries += u64::from(recovery.serves());
+                self.counts.recoveries_refused += u64::from(*recovery == Recovery::Refused);
                 self.recovering = false;
+                if !recovery.serves() {
+                    self.gone(side);
+                }
             }
-            Event::Recovered(Recovery::Failed(_)) | Event::Opened(Err(_)) => self.gone(side),
+            Event::Opened(Err(_)) => self.gone(side),
             _ => {}
         }
         if let Some(reason) = abort_reason(event) {

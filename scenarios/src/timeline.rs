@@ -104,6 +104,12 @@ fn describe_event(event: &Event, sector_size: usize) -> String {
         Event::Graph(GraphChange::FilterClosed) => "replication filter closed".to_owned(),
         Event::Emptied(disk) => format!("{} emptied", disk.name()),
         Event::Recovered(Recovery::Committed) => "recovered: the view is written down".to_owned(),
+        Event::Recovered(Recovery::DiskAlone) => {
+            "nothing to recover: the secondary disk alone is true".to_owned()
+        }
+        Event::Recovered(Recovery::Refused) => {
+            "recovery refused: no view here is owed to anybody".to_owned()
+        }
         Event::Recovered(Recovery::Failed(errno)) => format!("recovery failed: {errno}"),
         Event::Aborted(reason) => format!("ABORT: {reason}"),
     }

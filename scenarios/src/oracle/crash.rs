@@ -17,7 +17,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     match &sight.entry.what {
         What::PowerLost => ended(sight, side, true, findings),
         What::ProcessDied | What::Event(Event::Aborted(_)) => ended(sight, side, false, findings),
-        What::Event(Event::Recovered(Recovery::Committed)) => recovered(sight, findings),
+        What::Event(Event::Recovered(recovery)) => recovered(sight, *recovery, findings),
         What::Event(Event::Emptied(disk)) => emptied(sight, *disk, findings),
         _ => {}
     }
@@ -57,7 +57,9 @@ fn ended(sight: &Sight<'_>, side: Side, power_lost: bool, findings: &mut Finding
         (Side::Secondary, Owed::Nothing | Owed::Perhaps) => {
             (Some(&model.forwarded), DiskId::Secondary)
         }
-        (Side::Secondary, Owed::DiskAlone) => (model.view.as_ref(), DiskId::Secondary),
+        (Side::Secondary, Owed::DiskAlone) => {
+            (model.view.as_ref().or(Some(&model.forwarded)), DiskId::Secondary)
+        }
     };
     let Some(register) = register else { return };
     let how = if power_lost { "a power loss" } else { "the end of the process" };
@@ -71,8 +73,22 @@ fn ended(sight: &Sight<'_>, side: Side, power_lost: bool, findings: &mut Finding
     }
 }
 
-fn recovered(sight: &Sight<'_>, findings: &mut Findings) {
+fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
     let model = sight.model;
+    match recovery {
+        Recovery::Failed(_) => return,
+        Recovery::Refused => {
+            if model.owed == Owed::View {
+                let message =
+                    "recover refused the view of a failover that was promised; expected it whole";
+                findings.report(NAME, Side::Secondary, message.to_owned());
+            }
+            return;
+        }
+        // To say that the disk alone is true serves no view but what is on the disk.
+        Recovery::DiskAlone if model.owed != Owed::View => return,
+        Recovery::Committed | Recovery::DiskAlone => {}
+    }
     if model.owed == Owed::Nothing {
         let message =
             "recover served a view whose guest's memory was gone with the host; expected a refusal";

@@ -230,8 +230,10 @@ impl Model {
                     self.view = None;
                 }
             }
-            Event::Recovered(Recovery::Committed) => self.recovered(world),
-            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(Recovery::Failed(_)) => {
+            Event::Recovered(Recovery::Committed | Recovery::DiskAlone) => self.recovered(world),
+            Event::Opened(Err(_))
+            | Event::Aborted(_)
+            | Event::Recovered(Recovery::Failed(_) | Recovery::Refused) => {
                 self.ended(side, world, false);
             }
             Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
@@ -328,6 +330,10 @@ impl Model {
         self.up[side as usize] = true;
         self.stage[side as usize] = Some(Stage::None);
         if side == Side::Secondary {
+            if self.owed == Owed::DiskAlone {
+                // Whatever is forwarded now goes to that disk, and no guest looks at it.
+                self.view = None;
+            }
             self.settle_disk(side, DiskId::Secondary, world, false);
         }
     }

@@ -501,7 +501,9 @@ impl World {
         while let Some(event) = host.poll_event() {
             ended |= matches!(
                 event,
-                Event::Aborted(_) | Event::Opened(Err(_)) | Event::Recovered(Recovery::Failed(_))
+                Event::Aborted(_)
+                    | Event::Opened(Err(_))
+                    | Event::Recovered(Recovery::Failed(_) | Recovery::Refused)
             );
             self.happened(side, event);
         }

@@ -12,6 +12,7 @@ use crate::io::{Io, IoId, Kind, Parent, State};
 use crate::overlay::{Mark, allocated_prefix};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, edge_permitted};
 
 /// The filter's state (spec section 2).
@@ -40,6 +41,7 @@ enum Route {
     Child,
     Forward,
     Split,
+    FlushBoth,
 }
 
 impl Filter {
@@ -49,7 +51,8 @@ impl Filter {
 
     fn route(&self, kind: Kind) -> Route {
         match (self.mode, self.stage, kind) {
-            // A flush goes to the child whatever the stage: the filter has none of its own.
+            // Otherwise a flush goes to the child whatever the stage.
+            (Mode::Secondary, Stage::FailoverFailed, Kind::Flush) => Route::FlushBoth,
             (_, _, Kind::Flush) => Route::Child,
             (Mode::Primary, _, Kind::Read) | (_, Stage::None, _) => Route::Refuse,
             (Mode::Primary, Stage::Running, _) => Route::Forward,
@@ -98,6 +101,16 @@ impl Host {
             Route::Refuse => {
                 self.probe(Probe::RefusedByStage);
                 self.finish(id, Err(Errno::Io));
+            }
+            Route::FlushBoth if self.quirk(Quirk::FlushMissesSplitWrites) => {
+                self.pass_on(id, child);
+            }
+            Route::FlushBoth => {
+                self.ios[id].state = State::Parts;
+                let none = Extent::new(0, 0);
+                for node in [child, self.chain.secondary] {
+                    self.send_to_node(id, 0, node, Kind::Flush, none, Payload::EMPTY);
+                }
             }
             Route::Child => self.pass_on(id, child),
             Route::Forward => {

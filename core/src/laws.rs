@@ -106,9 +106,9 @@ proptest! {
         let geometry = geometry(sectors, cluster);
         let layout = Layout::new(&geometry);
         let clusters = geometry.blocks(cluster);
-        // What is behind the last cluster's byte, and in the header behind the magic, says nothing.
+        // What is behind the last cluster's byte, and in the header behind the mark, says nothing.
         let mut bytes = noise[..(1 + layout.map_sectors as usize) * 8].to_vec();
-        bytes[..4].copy_from_slice(&Layout::header(&geometry)[..4]);
+        bytes[..5].copy_from_slice(&Layout::header(&geometry)[..5]);
         let mut overlay = Overlay::new(DiskId::Active, NodeId::default(), &geometry);
         prop_assert_eq!(overlay.open(&geometry, &bytes), Ok(()));
         prop_assert_eq!(overlay.map.len(), clusters);

@@ -63,6 +63,9 @@ quirks! {
     /// or one that was written down already: after a crash every chain looks alike, is committed
     /// by whoever recovers it, and is emptied by whoever starts on it.
     UnmarkedOverlays = "unmarked-overlays",
+    /// After a failed failover a write goes to the secondary disk where nothing is allocated
+    /// above it, but a flush goes to active alone (the filter has no flush of its own).
+    FlushMissesSplitWrites = "flush-misses-split-writes",
 }
 
 /// A set of quirks.

@@ -97,7 +97,8 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
     let Some(view) = &model.view else { return };
     for sector in 0..view.len() {
         let found = on_disk(sight.world, DiskId::Secondary, sector);
-        if let Err(what) = may_be_left(sight, view, sector, found, model.power_lost) {
+        // What maps hold of writes that were not flushed is gone with the process, too.
+        if let Err(what) = may_be_left(sight, view, sector, found, true) {
             let message =
                 format!("after recover sector {sector} of the secondary disk holds {what}");
             return findings.report(NAME, Side::Secondary, message);

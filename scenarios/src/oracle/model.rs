@@ -47,8 +47,6 @@ pub(crate) struct Model {
     /// A checkpoint failed after it had changed the view: which sector, for messages.
     pub(crate) view_lost: Option<u64>,
     pub(crate) owed: Owed,
-    /// The power failed since the view is owed: what was not flushed may be gone.
-    pub(crate) power_lost: bool,
     pub(crate) stage: [Option<Stage>; 2],
     pub(crate) up: [bool; 2],
     pub(crate) backup: bool,
@@ -90,7 +88,6 @@ impl Model {
             view: None,
             view_lost: None,
             owed: Owed::Nothing,
-            power_lost: false,
             stage: [None; 2],
             up: [false; 2],
             backup: false,
@@ -230,7 +227,12 @@ impl Model {
                     self.view = None;
                 }
             }
-            Event::Recovered(Recovery::Committed | Recovery::DiskAlone) => self.recovered(world),
+            Event::Recovered(Recovery::Committed) => self.recovered(world),
+            // The guest goes on from the disk as it is, flushed or not.
+            Event::Recovered(Recovery::DiskAlone) => {
+                self.owed = Owed::DiskAlone;
+                self.view = Some(self.forwarded.clone());
+            }
             Event::Opened(Err(_))
             | Event::Aborted(_)
             | Event::Recovered(Recovery::Failed(_) | Recovery::Refused) => {
@@ -253,14 +255,11 @@ impl Model {
                         && !self.forwarded.write_pending(sector);
                 }
             }
-            (Mode::Secondary, Stage::Failover) => {
-                self.owed = Owed::View;
-                self.power_lost = false;
-            }
+            (Mode::Secondary, Stage::Failover) => self.owed = Owed::View,
             (Mode::Secondary, Stage::Done) => {
                 self.owed = Owed::DiskAlone;
                 if from == Stage::Running {
-                    self.promise_what_is_seen(world);
+                    self.stopped_as_planned(world);
                 }
             }
             _ => {}
@@ -301,6 +300,25 @@ impl Model {
         }
     }
 
+    /// The guest goes on from what was forwarded, durable or not.
+    fn stopped_as_planned(&mut self, world: &World) {
+        let host = world.host(Side::Secondary);
+        match host.and_then(|host| host.locate(UserId::Guest, 0)) {
+            // The filter was closed with the same verb: there is nothing left to see.
+            None => self.view = None,
+            Some((DiskId::Secondary, _)) => {
+                let mut view = self.forwarded.clone();
+                view.abandon();
+                if let Some(old) = &self.view {
+                    view.adopt_pending(old);
+                    view.adopt_requests(old);
+                }
+                self.view = Some(view);
+            }
+            Some(_) => self.promise_what_is_seen(world),
+        }
+    }
+
     fn promise_what_is_seen(&mut self, world: &World) {
         let sectors = 0..self.forwarded.len();
         let seen = sectors.map(|sector| in_view(world, sector).unwrap_or(Stamp::ZERO));
@@ -330,12 +348,25 @@ impl Model {
         self.up[side as usize] = true;
         self.stage[side as usize] = Some(Stage::None);
         if side == Side::Secondary {
-            if self.owed == Owed::DiskAlone {
-                // Whatever is forwarded now goes to that disk, and no guest looks at it.
-                self.view = None;
+            // The crash may have come after everything was written down.
+            if self.owed == Owed::View && self.disk_holds_view(world) {
+                self.owed = Owed::DiskAlone;
+            }
+            if self.owed == Owed::DiskAlone
+                && let Some(view) = self.view.take()
+            {
+                // What is forwarded from now on goes to that disk, and no guest looks at it.
+                self.forwarded = view;
             }
             self.settle_disk(side, DiskId::Secondary, world, false);
         }
+    }
+
+    /// Whether the secondary disk alone holds the view.
+    fn disk_holds_view(&self, world: &World) -> bool {
+        let Some(view) = &self.view else { return false };
+        let held = |sector| view.may_survive(sector, on_disk(world, DiskId::Secondary, sector));
+        (0..view.len()).all(held)
     }
 
     /// The process is gone, and with it everything that was not on a disk.
@@ -351,7 +382,6 @@ impl Model {
         self.leftovers.clear();
         self.stray.clear();
         (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
-        self.power_lost |= power_lost;
         if let Some(view) = &mut self.view {
             view.abandon();
         }

@@ -15,6 +15,7 @@ use crate::geometry::{COPIES_MAX, Extent};
 use crate::graph::{Driver, Node, NodeId};
 use crate::host::Host;
 use crate::io::{DrainWaiter, Io, IoId, Kind, Parent, State, Task};
+use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
@@ -296,7 +297,8 @@ impl Host {
     /// Refusing it is remembered, so that get_error tells the loss.
     pub(crate) fn fenced(&mut self) -> bool {
         let unprotected = match self.filter() {
-            Some(filter) => filter.stage != Stage::None && self.backup.is_none(),
+            Some(filter) if filter.stage == Stage::None => self.chain_mark() == Some(Mark::Owed),
+            Some(_) => self.backup.is_none(),
             None => self.fenced_for_good,
         };
         if !unprotected || self.quirk(Quirk::UnfencedExport) {

@@ -70,14 +70,20 @@ impl<D: Disk, C: Clock> Driver<D, C> {
         answer.expect("a settled host has answered every request")
     }
 
+    /// Calls a verb; [`Driver::step`] takes it further.
+    pub fn begin(&mut self, verb: Verb) -> VerbId {
+        let id = VerbId(self.next_request);
+        self.next_request += 1;
+        self.host.call(id, verb);
+        id
+    }
+
     /// Calls a verb and waits for its answer. Jobs that it started may run on.
     ///
     /// # Errors
     /// What the filter answered.
     pub fn call(&mut self, verb: Verb) -> Result<(), VerbError> {
-        let id = VerbId(self.next_request);
-        self.next_request += 1;
-        self.host.call(id, verb);
+        let id = self.begin(verb);
         self.settle();
         let answer = self.events.iter().find_map(|event| match event {
             Event::VerbAnswered { id: which, result, .. } if *which == id => Some(*result),

@@ -113,6 +113,15 @@ impl MemoryDisk {
             Op::Flush if !fails => self.flush(submitted),
             Op::Flush | Op::Read { .. } => {}
         }
+        if let Op::Write { at, payload, fua: true } = op
+            && !fails
+        {
+            // It is answered now or later; either way nothing older comes back.
+            let end = *at as usize + payload.len() / SECTOR;
+            for versions in &mut self.sectors[*at as usize..end] {
+                versions.drain(..versions.len() - 1);
+            }
+        }
         match op {
             _ if fails => Err(Errno::Io),
             Op::Read { at, len } => {

@@ -54,6 +54,8 @@ fn ended(sight: &Sight<'_>, side: Side, power_lost: bool, findings: &mut Finding
         (Side::Primary, _) => (Some(&model.primary), DiskId::Local),
         // The commit is writing to it: the chain as a whole is judged when it is recovered.
         (Side::Secondary, Owed::View) => return,
+        // The mark had reached the disk, and a recovery is writing the view down.
+        (Side::Secondary, Owed::Perhaps) if model.stage_of(side).is_none() => return,
         (Side::Secondary, Owed::Nothing | Owed::Perhaps) => {
             (Some(&model.forwarded), DiskId::Secondary)
         }
@@ -109,7 +111,8 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
 fn emptied(sight: &Sight<'_>, disk: DiskId, findings: &mut Findings) {
     let model = sight.model;
     let starting = model.stage_of(Side::Secondary);
-    if model.owed == Owed::View && matches!(starting, Some(Stage::None | Stage::Running)) {
+    let promised = model.owed == Owed::View && !model.view_on_disk;
+    if promised && matches!(starting, Some(Stage::None | Stage::Running)) {
         let message = format!(
             "start emptied {}, which held part of a view that is owed to the secondary guest; expected a refusal",
             disk.name()

@@ -47,6 +47,8 @@ pub(crate) struct Model {
     /// A checkpoint failed after it had changed the view: which sector, for messages.
     pub(crate) view_lost: Option<u64>,
     pub(crate) owed: Owed,
+    /// When the secondary was switched on last, its disk alone held the view that is owed.
+    pub(crate) view_on_disk: bool,
     pub(crate) stage: [Option<Stage>; 2],
     pub(crate) up: [bool; 2],
     pub(crate) backup: bool,
@@ -88,6 +90,7 @@ impl Model {
             view: None,
             view_lost: None,
             owed: Owed::Nothing,
+            view_on_disk: false,
             stage: [None; 2],
             up: [false; 2],
             backup: false,
@@ -108,7 +111,8 @@ impl Model {
         match (side, user) {
             (Side::Primary, _) => Some(&mut self.primary),
             (Side::Secondary, UserId::Export) => Some(&mut self.forwarded),
-            (Side::Secondary, UserId::Guest) => self.view.as_mut(),
+            (Side::Secondary, UserId::Guest) if self.guest_has_view() => self.view.as_mut(),
+            (Side::Secondary, UserId::Guest) => None,
         }
     }
 
@@ -117,8 +121,14 @@ impl Model {
         match (side, user) {
             (Side::Primary, _) => Some(&self.primary),
             (Side::Secondary, UserId::Export) => Some(&self.forwarded),
-            (Side::Secondary, UserId::Guest) => self.view.as_ref(),
+            (Side::Secondary, UserId::Guest) if self.guest_has_view() => self.view.as_ref(),
+            (Side::Secondary, UserId::Guest) => None,
         }
+    }
+
+    /// Not before the start: then its requests are refused, whatever is owed from before.
+    fn guest_has_view(&self) -> bool {
+        self.stage_of(Side::Secondary) != Some(Stage::None)
     }
 
     pub(crate) fn stage_of(&self, side: Side) -> Option<Stage> {
@@ -153,7 +163,7 @@ impl Model {
                 }
             }
             What::Event(event) => self.event(side, event, world),
-            What::Started { .. } => self.started(side, world),
+            What::Started { recover } => self.started(side, *recover, world),
             What::PowerLost => self.ended(side, world, true),
             What::ProcessDied => self.ended(side, world, false),
             What::Step(_)
@@ -202,6 +212,12 @@ impl Model {
             Event::Answered { user, request, result } => {
                 self.stray.retain(|other| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
+                let unstarted = self.stage_of(side) == Some(Stage::None);
+                if *user == UserId::Export && result.is_ok() && unstarted && self.view_on_disk {
+                    // The overlays were retired before the crash: the disk is in use again.
+                    self.owed = Owed::DiskAlone;
+                    self.view = None;
+                }
                 if let Some(register) = self.register(side, *user) {
                     register.answered(now, *request, result.is_ok());
                 }
@@ -231,7 +247,12 @@ impl Model {
             // The guest goes on from the disk as it is, flushed or not.
             Event::Recovered(Recovery::DiskAlone) => {
                 self.owed = Owed::DiskAlone;
-                self.view = Some(self.forwarded.clone());
+                let mut view = self.forwarded.clone();
+                if let Some(old) = &self.view {
+                    view.adopt_pending(old);
+                    view.adopt_requests(old);
+                }
+                self.view = Some(view);
             }
             Event::Opened(Err(_))
             | Event::Aborted(_)
@@ -252,9 +273,12 @@ impl Model {
                 for sector in 0..self.primary.len() {
                     let found = on_disk(world, DiskId::Secondary, sector);
                     self.mirrored[sector as usize] = self.primary.may_show(sector, self.now, found)
+                        && !self.primary.write_pending(sector)
                         && !self.forwarded.write_pending(sector);
                 }
             }
+            // A new promise begins; what it is, the answer of the start says.
+            (Mode::Secondary, Stage::Running) => self.view = None,
             (Mode::Secondary, Stage::Failover) => self.owed = Owed::View,
             (Mode::Secondary, Stage::Done) => {
                 self.owed = Owed::DiskAlone;
@@ -308,7 +332,7 @@ impl Model {
             None => self.view = None,
             Some((DiskId::Secondary, _)) => {
                 let mut view = self.forwarded.clone();
-                view.abandon();
+                view.abandon(self.now);
                 if let Some(old) = &self.view {
                     view.adopt_pending(old);
                     view.adopt_requests(old);
@@ -344,14 +368,11 @@ impl Model {
         }
     }
 
-    fn started(&mut self, side: Side, world: &World) {
+    fn started(&mut self, side: Side, recover: bool, world: &World) {
         self.up[side as usize] = true;
-        self.stage[side as usize] = Some(Stage::None);
+        self.stage[side as usize] = (!recover).then_some(Stage::None);
         if side == Side::Secondary {
-            // The crash may have come after everything was written down.
-            if self.owed == Owed::View && self.disk_holds_view(world) {
-                self.owed = Owed::DiskAlone;
-            }
+            self.view_on_disk = self.disk_holds_view(world);
             if self.owed == Owed::DiskAlone
                 && let Some(view) = self.view.take()
             {
@@ -375,15 +396,15 @@ impl Model {
         self.stage[side as usize] = None;
         self.up[side as usize] = false;
         if side == Side::Primary {
-            self.primary.abandon();
+            self.primary.abandon(self.now);
             return self.settle_disk(side, DiskId::Local, world, power_lost);
         }
-        self.forwarded.abandon();
+        self.forwarded.abandon(self.now);
         self.leftovers.clear();
         self.stray.clear();
         (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
         if let Some(view) = &mut self.view {
-            view.abandon();
+            view.abandon(self.now);
         }
         if self.owed == Owed::Nothing {
             self.view = None;
@@ -418,7 +439,13 @@ impl Model {
         self.owed = Owed::DiskAlone;
         let sectors = 0..self.forwarded.len();
         let found = sectors.map(|s| on_disk(world, DiskId::Secondary, s).unwrap_or(Stamp::ZERO));
-        self.view = Some(Register::new(found));
+        let mut view = Register::new(found);
+        if let Some(old) = &self.view {
+            // What the guest sent meanwhile was held back, and is on its way now.
+            view.adopt_pending(old);
+            view.adopt_requests(old);
+        }
+        self.view = Some(view);
     }
 
     /// Whether a request or a verb of a process that runs has no answer.

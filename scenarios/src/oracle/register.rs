@@ -175,9 +175,17 @@ impl Register {
         self.cells[sector as usize].more.iter().any(|version| version.answered == PENDING)
     }
 
-    /// Nobody waits for answers any more: the process is gone.
-    pub(crate) fn abandon(&mut self) {
-        self.pending.clear();
+    /// The process is gone: what was in flight may have come through, or not.
+    pub(crate) fn abandon(&mut self, now: Moment) {
+        for pending in std::mem::take(&mut self.pending) {
+            let Pending { extent, submitted, .. } = pending;
+            for cell in &mut self.cells[extent.at as usize..extent.end() as usize] {
+                let own = cell.more.iter_mut().find(|version| version.submitted == submitted);
+                if let Some(version) = own {
+                    version.answered = now;
+                }
+            }
+        }
     }
 
     /// Whether somebody who looked at `since` or later may have seen this.

@@ -15,7 +15,7 @@ use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, VerbId};
 use crate::filter::Filter;
 use crate::geometry::{Extent, Geometry};
 use crate::graph::{Driver, Node, NodeId, User, Users};
-use crate::io::{Io, IoId, Leaf, LeafId, Task};
+use crate::io::{Io, IoId, Leaf, LeafId, Parent, Task};
 use crate::overlay::{Mark, Overlay};
 use crate::payload::Payload;
 use crate::phase::Phase;
@@ -295,7 +295,26 @@ impl Host {
             self.events.push_back(Event::Opened(Err(errno)));
             self.aborted = true;
         } else if self.opening.is_empty() && !self.aborted {
-            self.open_done();
+            self.open_read();
+        }
+    }
+
+    /// A mark that says retired may have come from a process that died while it wrote it, and lie
+    /// in the disk's cache only. Whoever acts on it must not be proved wrong by a power loss.
+    fn open_read(&mut self) {
+        match self.chain_mark() {
+            Some(Mark::Retired) => self.mark_chain(Mark::Retired, Parent::Opening),
+            _ => self.open_done(),
+        }
+    }
+
+    pub(crate) fn open_marked(&mut self, result: Result<Payload, Errno>) {
+        match result {
+            Ok(_) => self.open_done(),
+            Err(errno) => {
+                self.events.push_back(Event::Opened(Err(errno)));
+                self.aborted = true;
+            }
         }
     }
 

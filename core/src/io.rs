@@ -63,6 +63,8 @@ pub(crate) enum Parent {
     CommitCopy(usize),
     /// A flush by the commit job.
     CommitFlush,
+    /// The host, which opens its images.
+    Opening,
     /// The commit job's mark: everything is below.
     CommitMark,
     /// The same taken back, since it may have been written although it failed.
@@ -323,7 +325,7 @@ impl Host {
         if self.aborted {
             return;
         }
-        if self.opened {
+        if self.opening.is_empty() {
             self.part_done(leaf.io, leaf.part, result);
         } else {
             self.opening_read(id, result);
@@ -424,6 +426,7 @@ impl Host {
             Parent::Copy(node, copy) => self.copy_step_done(node, copy, result),
             Parent::CommitCopy(copy) => self.commit_copy_step_done(copy, result),
             Parent::CommitFlush => self.commit_flushed(result),
+            Parent::Opening => self.open_marked(result),
             Parent::CommitMark => self.commit_marked(result),
             Parent::CommitUnmark => self.commit_unmarked(),
             Parent::Verb => self.verb_io_done(result),

@@ -485,7 +485,9 @@ impl Host {
             self.nodes.remove(filter.child);
             self.quorum_drop_child(node);
         } else {
-            self.fenced_for_good = filter.stage != Stage::None;
+            // The view is owed, by this life or by one before: nothing may change below it.
+            let owed = || self.chain_mark() == Some(Mark::Owed);
+            self.fenced_for_good = filter.stage != Stage::None || owed();
             self.users.guest.root = None;
             self.nodes.remove(self.chain.active);
             self.nodes.remove(self.chain.hidden);

@@ -364,7 +364,8 @@ impl Model {
     fn forget_mirror_of_lost(&mut self, world: &World) {
         for sector in 0..self.primary.len() {
             let found = on_disk(world, DiskId::Secondary, sector);
-            self.mirrored[sector as usize] &= self.primary.may_show(sector, self.now, found);
+            let there = self.primary.may_show(sector, self.now, found);
+            self.mirrored[sector as usize] &= there && !self.primary.write_pending(sector);
         }
     }
 

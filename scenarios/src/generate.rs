@@ -212,7 +212,8 @@ impl Generator {
         if self.shape.chance(Ratio::new(3, 4)) {
             self.push(Step::FaultsEnd);
         }
-        if self.shape.chance(Ratio::new(1, 6)) {
+        let doomed = self.shape.chance(Ratio::new(1, 5));
+        if doomed {
             self.commit_fault();
         }
         if self.shape.chance(Ratio::new(1, 8)) {
@@ -226,7 +227,8 @@ impl Generator {
         for _ in 0..racing {
             self.request(Side::Secondary);
         }
-        match self.shape.weighted(&[60, 25, 6, 4]) {
+        let ending = self.shape.weighted(&[60, 25, 6, 4]);
+        match ending {
             0 => self.push(Step::Settle),
             1 => {
                 let ns = self.shape.below(1_500_000);
@@ -237,10 +239,30 @@ impl Generator {
             2 => self.push(Step::Cancel(JobKind::Commit)),
             _ => self.call(Side::Secondary, Verb::Close, true),
         }
+        if (doomed && ending == 0) || ending == 2 {
+            self.life_after_failed_failover();
+        }
         if self.shape.chance(Ratio::new(1, 3)) {
             self.push(Step::FaultsEnd);
             self.call(Side::Secondary, Verb::Stop { failover: true }, true);
             self.push(Step::Settle);
+        }
+    }
+
+    /// The overlays stay, the guest goes on over them, and perhaps the host goes down after all.
+    fn life_after_failed_failover(&mut self) {
+        for _ in 0..self.shape.below(8) {
+            self.request(Side::Secondary);
+        }
+        if self.shape.chance(half()) {
+            self.push(Step::Flush { side: Side::Secondary, wait: true });
+        }
+        for _ in 0..self.shape.below(3) {
+            self.request(Side::Secondary);
+        }
+        if self.shape.chance(half()) {
+            self.crash(Side::Secondary);
+            self.come_back();
         }
     }
 

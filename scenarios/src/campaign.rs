@@ -94,6 +94,8 @@ struct Desk {
     /// Nobody takes another batch.
     closed: bool,
     done: BTreeMap<u64, Vec<Ran>>,
+    /// Batches that were read: a worker frees what a worker allocated, out of the reader's way.
+    spent: Vec<Vec<Ran>>,
 }
 
 struct Office<'a> {
@@ -105,7 +107,7 @@ struct Office<'a> {
 }
 
 /// Runs the plans and gives each result to `take`, in order.
-pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(Ran)) {
+pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(&mut Ran)) {
     let office = Office {
         plans,
         options,
@@ -117,8 +119,9 @@ pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(Ran))
         for _ in 0..options.jobs.max(1) {
             scope.spawn(|| office.work());
         }
-        while let Some(batch) = office.read() {
-            batch.into_iter().for_each(&mut take);
+        while let Some(mut batch) = office.read() {
+            batch.iter_mut().for_each(&mut take);
+            office.desk().spent.push(batch);
         }
     });
 }
@@ -163,7 +166,10 @@ impl Office<'_> {
             return None;
         }
         desk.next += 1;
-        Some(desk.next - 1)
+        let (batch, spent) = (desk.next - 1, std::mem::take(&mut desk.spent));
+        drop(desk);
+        drop(spent);
+        Some(batch)
     }
 
     fn work(&self) {

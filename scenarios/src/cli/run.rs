@@ -81,9 +81,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let options = Options { jobs, go_on: &go_on, twice: args.check_determinism };
     let panics_kept = PanicsKept::begin();
-    campaign(&plans, &options, |mut ran| {
+    campaign(&plans, &options, |ran| {
         if let Some(output) = &mut output
-            && let Err(error) = output.take(&mut ran)
+            && let Err(error) = output.take(ran)
         {
             unwritten.get_or_insert(error);
         }

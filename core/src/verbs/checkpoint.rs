@@ -1,0 +1,105 @@
+//! checkpoint and get_error (spec 2.2, 2.4).
+
+use crate::copy_before_write::BackupJob;
+use crate::disk::Errno;
+use crate::host::Host;
+use crate::io::IoId;
+use crate::payload::Payload;
+use crate::quirk::Quirk;
+use crate::verb::{Mode, Stage, Verb, VerbError};
+use crate::verbs::Wait;
+
+impl Host {
+    pub(super) fn checkpoint(&mut self, stage: Stage) {
+        if matches!(stage, Stage::Done | Stage::Failover) || self.mode() == Mode::Primary {
+            return self.answer(Ok(()));
+        }
+        self.checkpoint_core();
+    }
+
+    /// Empties both overlays and arms copy-before-write.
+    pub(super) fn checkpoint_core(&mut self) {
+        let Some(job) = self.backup else {
+            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+        };
+        if self.quirk(Quirk::TornCheckpoint) {
+            self.copy_filter(job.filter).arm();
+        }
+        self.wait_for(Wait::EmptyActive);
+        self.empty_for_verb(self.chain.active);
+    }
+
+    /// An overlay could be emptied now: when both could, both are, and the copying begins anew.
+    pub(crate) fn verb_prepared(&mut self, io: IoId) {
+        let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+        let Some(active) = verb.prepared.replace(io) else {
+            self.wait_for(Wait::EmptyHidden);
+            return self.empty_for_verb(self.chain.hidden);
+        };
+        verb.prepared = None;
+        // The job may have been lost meanwhile; then the old epoch stays, with its view.
+        let Some(BackupJob { filter, cancelling: false }) = self.backup else {
+            self.empty_abort(active);
+            self.empty_abort(io);
+            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+        };
+        self.copy_filter(filter).arm();
+        self.empty_commit(active);
+        self.empty_commit(io);
+        self.checkpoint_core_done(Ok(()));
+    }
+
+    /// A request of the verb is answered: an emptying, or a flush.
+    pub(crate) fn verb_io_done(&mut self, result: Result<Payload, Errno>) {
+        let wait = self.wait();
+        match wait {
+            Wait::Durable(disk) => return self.made_durable(disk, result),
+            Wait::Marked(mark) => return self.marked(mark, result),
+            _ => {}
+        }
+        let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
+        match (wait, result) {
+            (Wait::EmptyActive | Wait::EmptyHidden, Err(errno)) => {
+                let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+                if let Some(prepared) = verb.prepared.take() {
+                    self.empty_abort(prepared);
+                }
+                self.checkpoint_core_done(Err(VerbError::EmptyFailed { node, errno }));
+            }
+            // The end of an emptying that was prepared: it has had its effect already.
+            _ if !self.quirk(Quirk::TornCheckpoint) => {}
+            (_, Err(_)) => unreachable!("only an emptying is waited for here"),
+            (Wait::EmptyActive, Ok(_)) => {
+                self.wait_for(Wait::EmptyHidden);
+                self.empty_for_verb(self.chain.hidden);
+            }
+            (_, Ok(_)) => self.checkpoint_core_done(Ok(())),
+        }
+    }
+
+    pub(super) fn checkpoint_core_done(&mut self, result: Result<(), VerbError>) {
+        match self.verb.expect("the checkpoint core belongs to a verb").verb {
+            Verb::Start(_) => self.start_done(result),
+            Verb::Checkpoint => self.answer(result),
+            Verb::Stop { .. } => {
+                self.set_stage(Stage::Done);
+                self.answer(result);
+            }
+            Verb::Close => {
+                // Closing drops the error of the stop that it implies.
+                self.set_stage(Stage::Done);
+                self.close_remove();
+            }
+            Verb::GetError => unreachable!("get_error takes no checkpoint"),
+        }
+    }
+
+    pub(super) fn get_error(&mut self, stage: Stage) {
+        let error = self.filter().expect("a verb works on an open filter").error;
+        self.answer(match (stage, error) {
+            (Stage::None, _) => Err(VerbError::NotRunning),
+            (_, Some(_)) => Err(VerbError::IoError),
+            (_, None) => Ok(()),
+        });
+    }
+}

@@ -1,0 +1,144 @@
+//! stop, planned or as a failover, and how the jobs behind it end (spec 2.4, 2.7, 2.8).
+
+use crate::disk::Errno;
+use crate::event::{DiskId, Event, JobKind, JobState, UserId};
+use crate::geometry::Extent;
+use crate::host::Host;
+use crate::io::{DrainWaiter, Kind, Parent, Task};
+use crate::overlay::Mark;
+use crate::payload::Payload;
+use crate::probe::Probe;
+use crate::quirk::Quirk;
+use crate::verb::{Mode, Stage, Verb, VerbError};
+use crate::verbs::{RunningVerb, Wait};
+
+impl Host {
+    pub(super) fn stop(&mut self, stage: Stage, failover: bool) {
+        if matches!(stage, Stage::Done | Stage::Failover) {
+            return self.answer(Ok(()));
+        }
+        if stage != Stage::Running {
+            return self.answer(Err(VerbError::NotRunning));
+        }
+        if self.mode() == Mode::Primary {
+            self.stop_primary();
+            return self.answer(Ok(()));
+        }
+        if self.backup.is_some() {
+            self.wait_for(Wait::BackupEnd);
+            return self.backup_cancel();
+        }
+        self.stop_unprotected(failover);
+    }
+
+    pub(super) fn stop_primary(&mut self) {
+        self.set_stage(Stage::Done);
+        self.filter_mut().error = None;
+    }
+
+    /// The backup job is gone: a planned stop empties the overlays, a failover writes them down.
+    pub(super) fn stop_unprotected(&mut self, failover: bool) {
+        if !failover {
+            if self.quirk(Quirk::PlannedStopCancelsFirst) {
+                return self.checkpoint_core();
+            }
+            self.wait_for(Wait::PlannedDrained);
+            return self.drain_begin(UserId::Guest, DrainWaiter::Verb);
+        }
+        if self.quirk(Quirk::FailoverNotDurable) {
+            return self.failover_begin();
+        }
+        self.make_durable(DiskId::Secondary);
+    }
+
+    /// From here on the secondary's guest is the only one left: what it reads must survive.
+    fn make_durable(&mut self, disk: DiskId) {
+        let node = match disk {
+            DiskId::Secondary => self.chain.secondary,
+            DiskId::Hidden => self.chain.hidden,
+            _ => self.chain.active,
+        };
+        self.wait_for(Wait::Durable(disk));
+        self.spawn(node, Kind::Flush, Extent::new(0, 0), Payload::EMPTY, Parent::Verb);
+    }
+
+    pub(super) fn made_durable(&mut self, disk: DiskId, result: Result<Payload, Errno>) {
+        if let Err(errno) = result {
+            self.probe(Probe::FailoverNotDurable);
+            let node = disk.name();
+            return self.answer(Err(VerbError::NotDurable { node, errno }));
+        }
+        match disk {
+            DiskId::Secondary => self.make_durable(DiskId::Hidden),
+            DiskId::Hidden => self.make_durable(DiskId::Active),
+            _ if self.chain_mark().is_some() => self.mark_for_verb(Mark::Owed),
+            _ => self.failover_begin(),
+        }
+    }
+
+    pub(super) fn failover_begin(&mut self) {
+        self.set_stage(Stage::Failover);
+        self.commit_start();
+        self.answer(Ok(()));
+    }
+
+    /// A planned stop: the guest goes on with what the primary wrote, past the overlays.
+    pub(super) fn planned_drained(&mut self) {
+        if self.chain_mark().is_some() {
+            return self.mark_for_verb(Mark::Retired);
+        }
+        self.planned_marked(None);
+    }
+
+    pub(super) fn planned_marked(&mut self, failed: Option<VerbError>) {
+        let closing = self.verb.is_some_and(|running| running.verb == Verb::Close);
+        if let Some(error) = failed
+            && !closing
+        {
+            self.drain_end(UserId::Guest);
+            return self.answer(Err(error));
+        }
+        self.pivot();
+        self.drain_end(UserId::Guest);
+        self.checkpoint_core_done(Ok(()));
+    }
+
+    pub(crate) fn verb_backup_gone(&mut self) {
+        if self.wait() == Wait::BackupEnd {
+            let RunningVerb { verb, failed, .. } = self.verb.expect("a verb waits");
+            if let Some(error) = failed {
+                return self.answer(Err(error));
+            }
+            self.stop_unprotected(verb == Verb::Stop { failover: true });
+        }
+    }
+
+    /// The backup job's completion, whatever its result (spec 2.7).
+    pub(crate) fn backup_concluded(&mut self) {
+        let filter = self.filter_mut();
+        if !matches!(filter.stage, Stage::None | Stage::Failover) {
+            filter.error = Some(Errno::Io);
+        }
+        let state = JobState::Concluded(Err(Errno::Cancelled));
+        self.events.push_back(Event::Job { kind: JobKind::Backup, state });
+        self.set_blocker(false);
+        self.tasks.push_back(Task::BackupGone);
+    }
+
+    /// The commit job's completion (spec 2.8).
+    pub(crate) fn commit_completed(&mut self, result: Result<(), Errno>) {
+        if self.filter.is_none() {
+            return self.recovery_committed(result);
+        }
+        match result {
+            Ok(()) => {
+                self.set_stage(Stage::Done);
+                self.filter_mut().error = None;
+            }
+            Err(_) => {
+                self.set_stage(Stage::FailoverFailed);
+                self.filter_mut().error = Some(Errno::Io);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Letting things happen: the completion that is due first, and what follows from it.
+
+use colo_core::{
+    Clock, Completion, Disk, DiskId, Errno, Event, Extent, Host, Op, Payload, Recovery, Stage,
+    Time, UserId, UserRequest,
+};
+
+use crate::faulty::{Fired, OpKind};
+
+use crate::world::{Asked, DiskOp, Forwarded, Message, Side, SimClock, What, World};
+
+impl World {
+    fn clock(&self, side: Side) -> SimClock {
+        SimClock { now: self.now, drift_ppm: self.options.drift_ppm[side as usize] }
+    }
+
+    fn timer(&self, side: Side) -> Option<Time> {
+        let deadline = self.host(side)?.deadline()?;
+        Some(self.clock(side).world_time(deadline))
+    }
+
+    /// When the next thing happens by itself.
+    pub fn next_due(&self) -> Option<Time> {
+        let disks = self.disks.iter().filter_map(|disk| disk.inner().next_due());
+        let timers = Side::BOTH.into_iter().filter_map(|side| self.timer(side));
+        disks.chain(self.link.next_due()).chain(timers).min()
+    }
+
+    /// Lets the next thing happen, and time pass till then. False if there is none.
+    pub fn step(&mut self) -> bool {
+        let Some(due) = self.next_due() else { return false };
+        self.now = self.now.max(due);
+        let now = self.now;
+        for disk in DiskId::ALL {
+            let device = &mut self.disks[disk as usize];
+            device.inner_mut().advance(now);
+            if device.inner().next_due().is_none_or(|due| due > now) {
+                continue;
+            }
+            // A wrapper may keep a completion back to do more; then time goes on without one.
+            if let Some(completion) = device.poll() {
+                self.disk_answered(disk, completion);
+            }
+            return true;
+        }
+        if self.link.next_due().is_some_and(|due| due <= now) {
+            if let Some(message) = self.link.receive(now) {
+                self.arrived(message);
+            }
+            return true;
+        }
+        for side in Side::BOTH {
+            if self.timer(side).is_some_and(|due| due <= now) {
+                self.with_host(side, |host, clock| host.timeout(clock.now()));
+                return true;
+            }
+        }
+        unreachable!("something was due");
+    }
+
+    /// Lets time pass up to `until`, whatever happens meanwhile having happened.
+    pub fn pass(&mut self, until: Time) {
+        assert!(self.next_due().is_none_or(|due| due > until), "something happens before that");
+        self.now = self.now.max(until);
+    }
+
+    fn disk_answered(&mut self, disk: DiskId, completion: Completion) {
+        let Completion { id, result } = completion;
+        let place = self.asked.iter().position(|asked| asked.id == id && asked.disk == disk);
+        let Asked { op, extent, .. } =
+            self.asked.swap_remove(place.expect("a disk answers what it was asked"));
+        let side = Side::of(disk);
+        let failed = result.as_ref().err().copied();
+        self.publish(Some(side), What::Disk { disk, op, extent, failed });
+        if op == DiskOp::Write {
+            self.touch(disk, extent);
+        }
+        self.with_host(side, |host, _| host.disk_completed(id, result));
+    }
+
+    fn touch(&mut self, disk: DiskId, extent: Extent) {
+        let Some(host) = &self.hosts[Side::Secondary as usize] else { return };
+        if Side::of(disk) == Side::Secondary
+            && let Some(extent) = host.guest_extent(disk, extent)
+        {
+            self.touched.push(extent);
+        }
+    }
+
+    fn arrived(&mut self, message: Message) {
+        match message {
+            Message::Request(link, op) => {
+                let connection = self.connections;
+                let request = UserRequest(self.requests);
+                self.forwarded.push(Forwarded { request, link, connection });
+                self.submit(Side::Secondary, UserId::Export, op);
+            }
+            Message::Answer(link, result) => {
+                self.with_host(Side::Primary, |host, _| host.link_completed(link, result));
+            }
+        }
+    }
+
+    /// Does something to a host, then carries out and publishes what follows from it.
+    pub(super) fn with_host(&mut self, side: Side, act: impl FnOnce(&mut Host, SimClock)) {
+        let clock = self.clock(side);
+        let Some(mut host) = self.hosts[side as usize].take() else { return };
+        act(&mut host, clock);
+        let mut ended = false;
+        while let Some(event) = host.poll_event() {
+            ended |= matches!(
+                event,
+                Event::Aborted(_)
+                    | Event::Opened(Err(_))
+                    | Event::Recovered(Recovery::Failed(_) | Recovery::Refused)
+            );
+            self.happened(side, event);
+        }
+        if self.labelled {
+            let label = Self::label(host.phase());
+            for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
+                self.disks[disk as usize].set_label(label);
+            }
+        }
+        while let Some((disk, request)) = host.poll_disk() {
+            self.hand_out(&host, disk, request);
+        }
+        while let Some((id, op)) = host.poll_link() {
+            self.link.send(self.now, Message::Request(id, op));
+        }
+        self.hosts[side as usize] = Some(host);
+        if ended {
+            self.end_process(side);
+            self.abandon_requests(side);
+            self.update_connection();
+        }
+    }
+
+    fn happened(&mut self, side: Side, event: Event) {
+        if let Event::Answered { user: UserId::Export, request, result } = &event {
+            self.answer_forwarded(*request, result.clone());
+        }
+        self.publish(Some(side), What::Event(event));
+    }
+
+    fn answer_forwarded(&mut self, request: UserRequest, result: Result<Payload, Errno>) {
+        let place = self.forwarded.iter().position(|forwarded| forwarded.request == request);
+        let forwarded = self.forwarded.swap_remove(place.expect("it was forwarded"));
+        if self.connected && forwarded.connection == self.connections {
+            self.link.send(self.now, Message::Answer(forwarded.link, result));
+        }
+    }
+
+    fn hand_out(&mut self, host: &Host, disk: DiskId, request: colo_core::Request) {
+        let sector_size = self.options.geometry.sector_size as usize;
+        let (op, extent) = match &request.op {
+            Op::Read { at, len } => (DiskOp::Read, Extent::new(*at, *len)),
+            Op::Write { at, payload, .. } => {
+                (DiskOp::Write, Extent::new(*at, (payload.len() / sector_size) as u32))
+            }
+            Op::Flush => (DiskOp::Flush, Extent::new(0, 0)),
+        };
+        self.asked.push(Asked { disk, id: request.id, op, extent });
+        let device = &mut self.disks[disk as usize];
+        device.inner_mut().advance(self.now);
+        device.submit(request);
+        let fired: Vec<Fired> = device.drain_fired().collect();
+        for fault in fired {
+            let op = match fault.op {
+                OpKind::Write => DiskOp::Write,
+                OpKind::Flush => DiskOp::Flush,
+                OpKind::Read | OpKind::Any => DiskOp::Read,
+            };
+            let extent = Extent::new(fault.at, fault.len as u32);
+            let Fired { errno, landed, .. } = fault;
+            self.publish(Some(Side::of(disk)), What::Fault { disk, op, extent, errno, landed });
+        }
+        // Half of all writes take effect as they are submitted.
+        if op == DiskOp::Write
+            && Side::of(disk) == Side::Secondary
+            && let Some(extent) = host.guest_extent(disk, extent)
+        {
+            self.touched.push(extent);
+        }
+    }
+
+    /// The stage of the filter on this host, if one is open.
+    pub fn stage(&self, side: Side) -> Option<Stage> {
+        self.host(side)?.stage()
+    }
+}

@@ -1,6 +1,6 @@
 //! Simulated disks, faults and crashes.
 //!
-//! The modules here know nothing of replication: they test whatever is written
+//! All modules but the last know nothing of replication: they test whatever is written
 //! against [`colo_core::Disk`]. A disk under test is a stack of wrappers around
 //! one that stores, and every stack passes the same [`contract`].
 //!
@@ -13,6 +13,7 @@
 //! | [`lying`] | disks that break the contract on purpose, to prove that it is noticed |
 //! | [`crash`] | what a crash leaves behind, at random or every possibility in turn |
 //! | [`contract`] | the one suite that every disk must pass |
+//! | [`world`] | two hosts of the replication core, their disks, the connection between them, and time |
 
 pub mod contract;
 pub mod crash;

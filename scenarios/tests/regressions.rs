@@ -9,7 +9,8 @@ use colo_scenarios::run::run;
 fn plans_that_once_failed_are_clean() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/plans");
     let files = directory.read_dir().expect("it is there").map(|file| file.expect("a file").path());
-    let plans: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
+    let plans: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
     assert!(plans.len() >= 9, "the corpus is there");
     for path in plans {
         let plan = Plan::load(&path).unwrap_or_else(|error| panic!("{error}"));

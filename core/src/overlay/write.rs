@@ -48,6 +48,14 @@ impl Host {
     pub(super) fn overlay_write(&mut self, id: IoId) {
         let geometry = *self.geometry();
         let Io { node, extent, .. } = self.ios[id];
+        if allocated_prefix(&geometry, &[&self.overlay(node).map], extent) == (true, extent.len) {
+            // The common case needs no pieces: the request as it is, where it belongs.
+            let overlay = self.overlay(node);
+            let (disk, at) = (overlay.disk, overlay.layout.data_at + extent.at);
+            let payload = self.ios[id].payload.clone();
+            self.ios[id].state = State::Parts;
+            return self.send_to_disk(id, 0, disk, Op::Write { at, payload, fua: false });
+        }
         let mut pieces = Vec::new();
         let mut rest = extent;
         while rest.len > 0 {

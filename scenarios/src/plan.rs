@@ -170,6 +170,18 @@ pub enum Step {
     Settle,
 }
 
+/// The steps that are misfortunes, by their names in a plan.
+pub const FAULTS: &[(&str, &str)] = &[
+    ("fault", "a disk fails the requests that a rule names: operation, sectors, occurrence, phase"),
+    ("rates", "a disk fails reads, writes and flushes at random, so many of a thousand"),
+    ("stall", "a disk answers nothing for a while"),
+    ("power_loss", "a host loses power: of what was not flushed any sector may stay or go"),
+    ("kill", "a host's process dies: its disks keep their caches, requests in flight may land"),
+    ("cancel", "somebody cancels the backup job or the commit job"),
+    ("cut", "the connection is cut, with everything on it, until it is made again"),
+    ("hold", "the connection is there and nothing arrives until it is released"),
+];
+
 /// Which requests of which disk fail, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,7 @@ use colo_core::Quirk;
 
 use crate::cli::exit::{Exit, print};
 use crate::oracle::INVARIANTS;
+use crate::plan::FAULTS;
 use crate::{catalog, points};
 
 #[derive(Debug, Args)]
@@ -21,6 +22,8 @@ enum What {
     Invariants,
     /// Defects of the seed that the core can show
     Quirks,
+    /// What a plan can inject
+    Faults,
     /// Coverage points
     Points,
 }
@@ -30,6 +33,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         What::Scenarios => table(catalog::SCENARIOS.iter().map(|entry| (entry.name, entry.about))),
         What::Invariants => table(INVARIANTS.iter().copied()),
         What::Quirks => table(Quirk::ALL.iter().map(|quirk| (quirk.name(), quirk.about().trim()))),
+        What::Faults => table(FAULTS.iter().copied()),
         What::Points => points::names().join("\n") + "\n",
     };
     print(&text)?;

@@ -188,17 +188,17 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "crash-in-commit-writing",
         about: "power loss while the commit's writes reach the secondary disk",
-        steps: || crashed_in_commit(330_000),
+        steps: || crashed_in_commit(250_000),
     },
     Scenario {
         name: "crash-in-commit-flushing",
         about: "power loss while the commit makes the secondary disk durable",
-        steps: || crashed_in_commit(480_000),
+        steps: || crashed_in_commit(350_000),
     },
     Scenario {
         name: "crash-before-pivot",
         about: "power loss in the last moments before the pivot",
-        steps: || crashed_in_commit(620_000),
+        steps: || crashed_in_commit(550_000),
     },
     Scenario {
         name: "crash-in-recovery",
@@ -291,7 +291,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "commit-read-error",
-        about: "the commit cannot read hidden: FAILOVER_FAILED, the view stays readable, a second try succeeds",
+        about: "the commit cannot read hidden: the view stays readable, a second stop is refused, a crash finds the view",
         steps: || {
             written([
                 commit_fault(DiskId::Hidden, OpKind::Read, CommitPhase::Copying),
@@ -301,7 +301,9 @@ pub const SCENARIOS: &[Scenario] = &[
                 write(S, 4, 9),
                 read(S, 0, 24),
                 stop(true),
-                Step::Settle,
+                flush(S),
+                Step::PowerLoss(S),
+                RECOVER,
                 read(S, 0, 24),
             ])
         },
@@ -374,6 +376,10 @@ pub const SCENARIOS: &[Scenario] = &[
                 Step::Pass(40_000),
                 read_in_flight(S, 4, 4),
                 write_in_flight(P, 5, 2),
+                Step::Pass(110_000),
+                read_in_flight(S, 4, 4),
+                Step::Pass(70_000),
+                read_in_flight(S, 4, 4),
                 Step::Settle,
                 read(S, 0, 24),
             ])
@@ -387,7 +393,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 fault(DiskId::Hidden, OpKind::Write, 2),
                 write_in_flight(P, 4, 2),
                 write_in_flight(P, 5, 2),
-                write_in_flight(P, 6, 4),
+                write_in_flight(P, 6, 2),
                 Step::Settle,
                 read(S, 0, 24),
                 call(P, Verb::GetError),

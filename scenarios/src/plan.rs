@@ -359,16 +359,19 @@ impl Plan {
 
     fn check(&self) -> Result<(), String> {
         self.setup.geometry.check()?;
-        for delay in [self.setup.disk_delay, self.setup.link_delay] {
-            if delay.min_ns > delay.max_ns {
-                return Err(format!("a delay from {} to {} ns", delay.min_ns, delay.max_ns));
+        let delays = [("disk_delay", self.setup.disk_delay), ("link_delay", self.setup.link_delay)];
+        for (name, Delay { min_ns, max_ns }) in delays {
+            if min_ns > max_ns {
+                return Err(format!(
+                    "{name} goes from {min_ns} to {max_ns} ns, min_ns needs to be at most max_ns"
+                ));
             }
         }
-        if self.setup.drift_ppm.iter().any(|ppm| ppm.unsigned_abs() > 100_000) {
-            return Err("a clock drift of more than 100000 ppm".into());
+        if let Some(ppm) = self.setup.drift_ppm.iter().find(|ppm| ppm.unsigned_abs() > 100_000) {
+            return Err(format!("drift_ppm is {ppm}, needs to be from -100000 to 100000"));
         }
         if self.steps.len() > 1_000_000 {
-            return Err(format!("{} steps, at most 1000000", self.steps.len()));
+            return Err(format!("it has {} steps, needs at most 1000000", self.steps.len()));
         }
         Ok(())
     }

@@ -213,7 +213,13 @@ impl Model {
                 self.stray.retain(|other| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
                 let unstarted = self.stage_of(side) == Some(Stage::None);
-                if *user == UserId::Export && result.is_ok() && unstarted && self.view_on_disk {
+                let forwarded =
+                    self.forwarded.pending(*request).filter(|(_, extent)| extent.len > 0);
+                if let (Some((submitted, extent)), Some(view)) = (forwarded, &mut self.view) {
+                    view.adopted_answered(extent, submitted, now);
+                }
+                let write = self.forwarded.pending_writes().any(|(other, _)| other == *request);
+                if write && result.is_ok() && unstarted && self.view_on_disk {
                     // The overlays were retired before the crash: the disk is in use again.
                     self.owed = Owed::DiskAlone;
                     self.view = None;
@@ -243,20 +249,8 @@ impl Model {
                     self.view = None;
                 }
             }
-            Event::Recovered(Recovery::Committed) => self.recovered(world),
-            // The guest goes on from the disk as it is, flushed or not.
-            Event::Recovered(Recovery::DiskAlone) => {
-                self.owed = Owed::DiskAlone;
-                let mut view = self.forwarded.clone();
-                if let Some(old) = &self.view {
-                    view.adopt_pending(old);
-                    view.adopt_requests(old);
-                }
-                self.view = Some(view);
-            }
-            Event::Opened(Err(_))
-            | Event::Aborted(_)
-            | Event::Recovered(Recovery::Failed(_) | Recovery::Refused) => {
+            Event::Recovered(recovery) if recovery.serves() => self.recovered(*recovery, world),
+            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(_) => {
                 self.ended(side, world, false);
             }
             Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
@@ -345,7 +339,13 @@ impl Model {
 
     fn promise_what_is_seen(&mut self, world: &World) {
         let sectors = 0..self.forwarded.len();
-        let seen = sectors.map(|sector| in_view(world, sector).unwrap_or(Stamp::ZERO));
+        let seen = sectors.map(|sector| {
+            // What is on its way may show already, and is not certain for that.
+            let seen = in_view(world, sector);
+            let pending = self.view.as_ref().is_some_and(|view| view.is_pending(sector, seen));
+            let below = || on_disk(world, DiskId::Secondary, sector);
+            if pending { below() } else { seen }.unwrap_or(Stamp::ZERO)
+        });
         let mut view = Register::new(seen);
         if let Some(old) = &self.view {
             view.adopt_pending(old);
@@ -381,6 +381,10 @@ impl Model {
                 self.forwarded = view;
             }
             self.settle_disk(side, DiskId::Secondary, world, false);
+            if recover && self.view.is_none() {
+                // Somebody may be served from that disk, and what it sends till then is held back.
+                self.view = Some(self.forwarded.clone());
+            }
         }
     }
 
@@ -436,17 +440,25 @@ impl Model {
         self.now += 3;
     }
 
-    fn recovered(&mut self, world: &World) {
+    /// A guest goes on from the secondary disk. What it sent meanwhile was held back, and is
+    /// on its way now: such a sector keeps what it might hold before.
+    fn recovered(&mut self, recovery: Recovery, world: &World) {
+        let written = recovery == Recovery::Committed || self.owed == Owed::View;
+        let as_it_was = self.owed == Owed::DiskAlone;
         self.owed = Owed::DiskAlone;
-        let sectors = 0..self.forwarded.len();
-        let found = sectors.map(|s| on_disk(world, DiskId::Secondary, s).unwrap_or(Stamp::ZERO));
-        let mut view = Register::new(found);
-        if let Some(old) = &self.view {
-            // What the guest sent meanwhile was held back, and is on its way now.
-            view.adopt_pending(old);
-            view.adopt_requests(old);
+        let Some(view) = &mut self.view else { return };
+        for sector in (0..view.len()).filter(|_| !as_it_was) {
+            if view.write_pending(sector) {
+                continue;
+            }
+            let found = on_disk(world, DiskId::Secondary, sector).unwrap_or(Stamp::ZERO);
+            if written {
+                view.settle(sector, found);
+            } else {
+                view.resolve(sector, found, self.now);
+            }
         }
-        self.view = Some(view);
+        self.now += 3;
     }
 
     /// Whether a request or a verb of a process that runs has no answer.

@@ -175,15 +175,28 @@ impl Register {
         self.cells[sector as usize].more.iter().any(|version| version.answered == PENDING)
     }
 
+    /// Whether this is the contents of a write to the sector that is unanswered.
+    pub(crate) fn is_pending(&self, sector: u64, stamp: Option<Stamp>) -> bool {
+        let more = &self.cells[sector as usize].more;
+        more.iter().any(|version| version.answered == PENDING && Some(version.stamp) == stamp)
+    }
+
     /// The process is gone: what was in flight may have come through, or not.
     pub(crate) fn abandon(&mut self, now: Moment) {
-        for pending in std::mem::take(&mut self.pending) {
-            let Pending { extent, submitted, .. } = pending;
-            for cell in &mut self.cells[extent.at as usize..extent.end() as usize] {
-                let own = cell.more.iter_mut().find(|version| version.submitted == submitted);
-                if let Some(version) = own {
-                    version.answered = now;
-                }
+        self.pending.clear();
+        for version in self.cells.iter_mut().flat_map(|cell| &mut cell.more) {
+            if version.answered == PENDING {
+                version.answered = now;
+            }
+        }
+    }
+
+    /// A write that was adopted from another register is answered there: here it may be seen, or not.
+    pub(crate) fn adopted_answered(&mut self, extent: Extent, submitted: Moment, now: Moment) {
+        for cell in &mut self.cells[extent.at as usize..extent.end() as usize] {
+            let own = cell.more.iter_mut().find(|version| version.submitted == submitted);
+            if let Some(version) = own.filter(|version| version.answered == PENDING) {
+                version.answered = now;
             }
         }
     }

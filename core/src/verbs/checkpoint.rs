@@ -4,6 +4,7 @@ use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
 use crate::host::Host;
 use crate::io::IoId;
+use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
@@ -37,15 +38,28 @@ impl Host {
             return self.empty_for_verb(self.chain.hidden);
         };
         verb.prepared = None;
+        verb.prepared_both = Some((active, io));
+        // Spent overlays say so until the moment in which they are in use again.
+        if self.chain_mark() == Some(Mark::Retired) {
+            return self.mark_for_verb(Mark::Void);
+        }
+        self.empty_both(None);
+    }
+
+    /// Both overlays become empty in one instant, or neither does.
+    pub(super) fn empty_both(&mut self, failed: Option<VerbError>) {
+        let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+        let (active, hidden) = verb.prepared_both.take().expect("both were prepared");
         // The job may have been lost meanwhile; then the old epoch stays, with its view.
-        let Some(BackupJob { filter, cancelling: false }) = self.backup else {
+        let protected = self.backup.filter(|job| !job.cancelling && failed.is_none());
+        let Some(BackupJob { filter, .. }) = protected else {
             self.empty_abort(active);
-            self.empty_abort(io);
-            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+            self.empty_abort(hidden);
+            return self.checkpoint_core_done(Err(failed.unwrap_or(VerbError::BackupLost)));
         };
         self.copy_filter(filter).arm();
         self.empty_commit(active);
-        self.empty_commit(io);
+        self.empty_commit(hidden);
         self.checkpoint_core_done(Ok(()));
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct RunningVerb {
     failed: Option<VerbError>,
     /// Active could be emptied; hidden comes next.
     prepared: Option<IoId>,
+    /// Both could be emptied; the mark comes next.
+    prepared_both: Option<(IoId, IoId)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +69,14 @@ impl Host {
             return;
         }
         let Some((id, verb)) = self.verbs.pop_front() else { return };
-        self.verb =
-            Some(RunningVerb { id, verb, wait: Wait::Nothing, failed: None, prepared: None });
+        self.verb = Some(RunningVerb {
+            id,
+            verb,
+            wait: Wait::Nothing,
+            failed: None,
+            prepared: None,
+            prepared_both: None,
+        });
         let Some(filter) = self.filter() else { return self.answer(Err(VerbError::Closed)) };
         let stage = filter.stage;
         match verb {

@@ -44,11 +44,11 @@ impl Host {
         if self.quirk(Quirk::FailedStartKeepsRunning) {
             self.set_stage(Stage::Running);
         }
-        // What the overlays are good for depends from now on on this host's memory.
-        match self.chain_mark() {
-            Some(Mark::Retired) => self.mark_for_verb(Mark::Void),
-            _ => self.checkpoint_core(),
+        // Emptied one by one, spent overlays cannot keep saying so till the end.
+        if self.quirk(Quirk::TornCheckpoint) && self.chain_mark() == Some(Mark::Retired) {
+            return self.mark_for_verb(Mark::Void);
         }
+        self.checkpoint_core();
     }
 
     pub(super) fn mark_for_verb(&mut self, mark: Mark) {
@@ -60,6 +60,7 @@ impl Host {
     pub(super) fn marked(&mut self, mark: Mark, result: Result<Payload, Errno>) {
         let failed = result.err().map(|errno| VerbError::MarkFailed { errno });
         match (mark, failed) {
+            (Mark::Void, failed) if !self.quirk(Quirk::TornCheckpoint) => self.empty_both(failed),
             (Mark::Void, None) => self.checkpoint_core(),
             (Mark::Void, Some(error)) => self.start_done(Err(error)),
             (Mark::Owed, None) => self.failover_begin(),

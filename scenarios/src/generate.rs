@@ -463,11 +463,16 @@ impl Generator {
             CommitPhase::Flushing,
             CommitPhase::Draining,
             CommitPhase::FinalFlush,
+            CommitPhase::Marking,
         ]);
-        let disk = *stream.pick(&[DiskId::Secondary, DiskId::Hidden, DiskId::Active]);
+        let mut disk = *stream.pick(&[DiskId::Secondary, DiskId::Hidden, DiskId::Active]);
+        let mut skip = stream.below(4) as u32;
+        if phase == CommitPhase::Marking {
+            (disk, skip) = (DiskId::Active, 0);
+        }
         let mut spec = FaultSpec::new(disk, OpKind::Any);
         spec.during = Some(Phase::Commit(phase));
-        spec.skip = stream.below(4) as u32;
+        spec.skip = skip;
         spec.times = Some(1 + stream.below(2) as u32);
         spec.damage = *stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset]);
         self.push(Step::Fault(spec));

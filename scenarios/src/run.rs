@@ -213,7 +213,8 @@ impl Run<'_> {
 
     fn write(&mut self, side: Side, at: u64, len: u32, wait: bool) {
         let geometry = self.plan.setup.geometry;
-        if self.world.host(side).is_none() || !geometry.whole().covers(Extent::new(at, len)) {
+        let fits = len > 0 && geometry.whole().covers(Extent::new(at, len));
+        if self.world.host(side).is_none() || !fits {
             return;
         }
         self.writes[side as usize] += 1;

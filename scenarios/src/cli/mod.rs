@@ -109,7 +109,7 @@ pub fn main(args: &Args) -> Exit {
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("error: {error:#}");
+        anstream::eprintln!("error: {error}");
         exit::of_error(&error)
     })
 }

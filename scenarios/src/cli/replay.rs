@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use clap::Args;
 use colo_reports::Record;
 
@@ -122,8 +121,8 @@ fn report(record: &Record) -> String {
 
 /// Replays every plan of a directory and prints a table.
 fn replay_directory(path: &Path) -> anyhow::Result<Exit> {
-    let entries =
-        std::fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let entries = std::fs::read_dir(path)
+        .map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))?;
     let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();

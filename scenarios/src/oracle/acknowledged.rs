@@ -13,6 +13,10 @@ const NAME: &str = "acknowledged";
 pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     let (What::Event(event), Some(side)) = (&sight.entry.what, sight.entry.side) else { return };
     let Event::Answered { user: UserId::Guest, request, result: Ok(bytes) } = event else { return };
+    if side == Side::Secondary && sight.model.is_stray(*request) {
+        let message = "a request of the secondary guest was served, and there is no view to serve";
+        return findings.report(NAME, side, message.to_owned());
+    }
     if bytes.is_empty() {
         written(sight, side, *request, findings);
     } else {

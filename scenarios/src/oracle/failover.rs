@@ -1,6 +1,6 @@
 //! `failover`: what DONE means after a failover.
 
-use colo_core::{DiskId, Event, Stage};
+use colo_core::{DiskId, Event, JobKind, JobState, Stage};
 use colo_sim::world::{Side, Stamp, What};
 
 use crate::oracle::model::on_disk;
@@ -11,6 +11,13 @@ pub(super) const HOLDS: &str = "DONE after a failover means the secondary disk a
 const NAME: &str = "failover";
 
 pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
+    let committed = JobState::Concluded(Ok(()));
+    if sight.entry.what == What::Event(Event::Job { kind: JobKind::Commit, state: committed })
+        && sight.model.commit_cancelled
+    {
+        let message = "the commit was cancelled before it was ready, and finished with the pivot";
+        findings.report(NAME, Side::Secondary, message.to_owned());
+    }
     let What::Event(Event::Stage { from: Stage::Failover, to: Stage::Done, .. }) = sight.entry.what
     else {
         return;

@@ -6,8 +6,10 @@
 //! invariant in a run: what follows from a violation is not another one.
 
 mod acknowledged;
+mod available;
 mod checkpoint;
 mod crash;
+mod error_report;
 mod failover;
 mod mirror;
 mod model;
@@ -34,10 +36,12 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("planned-stop", planned_stop::HOLDS),
     ("mirror", mirror::HOLDS),
     ("acknowledged", acknowledged::HOLDS),
+    ("error-report", error_report::HOLDS),
     ("crash", crash::HOLDS),
     ("release", release::HOLDS),
     ("no-abort", no_abort::HOLDS),
     ("progress", progress::HOLDS),
+    ("available", available::HOLDS),
 ];
 
 /// Something that must not be.
@@ -64,6 +68,8 @@ const CHECKS: &[fn(&Sight<'_>, &mut Findings)] = &[
     mirror::check,
     acknowledged::check,
     crash::check,
+    error_report::check,
+    available::check,
     release::check,
     no_abort::check,
 ];

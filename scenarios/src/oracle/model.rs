@@ -64,8 +64,16 @@ pub(crate) struct Model {
     pub(crate) mirrored: Vec<bool>,
     /// Forwarded writes of the primary's last life that are still on their way.
     leftovers: Vec<(UserRequest, Extent)>,
-    /// The secondary guest's requests while it has no view.
-    stray: Vec<UserRequest>,
+    /// The secondary guest's requests while it has no view, and whether each wants data moved.
+    stray: Vec<(UserRequest, bool)>,
+    /// Whether a disk of this side was ever made to fail.
+    pub(crate) faulted: [bool; 2],
+    /// The commit job has been ready.
+    commit_ready: bool,
+    /// Somebody asked the commit job to end before it was ready.
+    pub(crate) commit_cancelled: bool,
+    /// The backup job ended without a verb that ends it.
+    pub(crate) backup_lost: bool,
 }
 
 /// The stamp of a sector that readers of a whole disk see.
@@ -103,6 +111,10 @@ impl Model {
             mirrored: vec![false; sectors as usize],
             leftovers: Vec::new(),
             stray: Vec::new(),
+            faulted: [false; 2],
+            commit_ready: false,
+            commit_cancelled: false,
+            backup_lost: false,
         }
     }
 
@@ -166,11 +178,8 @@ impl Model {
             What::Started { recover } => self.started(side, *recover, world),
             What::PowerLost => self.ended(side, world, true),
             What::ProcessDied => self.ended(side, world, false),
-            What::Step(_)
-            | What::CancelAsked(_)
-            | What::Disk { .. }
-            | What::Fault { .. }
-            | What::Connection(_) => {}
+            What::Fault { .. } => self.faulted[side as usize] = true,
+            What::Step(_) | What::CancelAsked(_) | What::Disk { .. } | What::Connection(_) => {}
         }
     }
 
@@ -190,7 +199,7 @@ impl Model {
             debug_assert!(!payload.is_empty(), "a write has contents");
         }
         let Some(register) = self.register(side, user) else {
-            self.stray.push(request);
+            self.stray.push((request, !matches!(op, SubmittedOp::Flush)));
             return;
         };
         match op {
@@ -210,7 +219,7 @@ impl Model {
         let now = self.now;
         match event {
             Event::Answered { user, request, result } => {
-                self.stray.retain(|other| other != request);
+                self.stray.retain(|(other, _)| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
                 let unstarted = self.stage_of(side) == Some(Stage::None);
                 let forwarded =
@@ -235,6 +244,7 @@ impl Model {
             Event::Stage { from, to, .. } => self.stage_changed(side, *from, *to, world),
             Event::Job { kind, state } => {
                 let runs = !matches!(state, JobState::Concluded(_));
+                self.job_changed(*kind, *state);
                 match kind {
                     JobKind::Backup => self.backup = runs,
                     JobKind::Commit => self.commit = runs,
@@ -257,6 +267,28 @@ impl Model {
         }
     }
 
+    fn job_changed(&mut self, kind: JobKind, state: JobState) {
+        match (kind, state) {
+            (JobKind::Commit, JobState::Started) => {
+                (self.commit_ready, self.commit_cancelled) = (false, false);
+            }
+            (JobKind::Commit, JobState::Ready) => self.commit_ready = true,
+            (JobKind::Commit, JobState::Cancelling) => {
+                self.commit_cancelled |= !self.commit_ready;
+            }
+            (JobKind::Backup, JobState::Concluded(_)) => {
+                let ends = |verb| matches!(verb, Verb::Stop { .. } | Verb::Close | Verb::Start(_));
+                self.backup_lost = self.verb_open(Side::Secondary, ends).is_none();
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether this request, which moves data, was sent by a guest that has no view.
+    pub(crate) fn is_stray(&self, request: UserRequest) -> bool {
+        self.stray.contains(&(request, true))
+    }
+
     fn stage_changed(&mut self, side: Side, from: Stage, to: Stage, world: &World) {
         self.stage[side as usize] = Some(to);
         match (side.mode(), to) {
@@ -272,7 +304,10 @@ impl Model {
                 }
             }
             // A new promise begins; what it is, the answer of the start says.
-            (Mode::Secondary, Stage::Running) => self.view = None,
+            (Mode::Secondary, Stage::Running) => {
+                self.view = None;
+                self.backup_lost = false;
+            }
             (Mode::Secondary, Stage::Failover) => self.owed = Owed::View,
             (Mode::Secondary, Stage::Done) => {
                 self.owed = Owed::DiskAlone;
@@ -448,13 +483,13 @@ impl Model {
         self.owed = Owed::DiskAlone;
         let Some(view) = &mut self.view else { return };
         for sector in (0..view.len()).filter(|_| !as_it_was) {
-            if view.write_pending(sector) {
-                continue;
-            }
             let found = on_disk(world, DiskId::Secondary, sector).unwrap_or(Stamp::ZERO);
             if written {
-                view.settle(sector, found);
-            } else {
+                // Everything was flushed; only what is on its way may show on top of it.
+                let disk = world.disk(DiskId::Secondary).inner();
+                let durable = Stamp::of(disk.peek_durable(sector)).unwrap_or(Stamp::ZERO);
+                view.settle_below_pending(sector, durable);
+            } else if !view.write_pending(sector) {
                 view.resolve(sector, found, self.now);
             }
         }

@@ -241,6 +241,13 @@ impl Register {
         cell.first = Version::settled(stamp);
     }
 
+    /// The same, but for writes that are unanswered.
+    pub(crate) fn settle_below_pending(&mut self, sector: u64, stamp: Stamp) {
+        let cell = &mut self.cells[sector as usize];
+        cell.more.retain(|version| version.answered == PENDING);
+        cell.first = Version::settled(stamp);
+    }
+
     /// The sector certainly holds this from now on; what a power loss may leave, it may leave still.
     pub(crate) fn resolve(&mut self, sector: u64, stamp: Stamp, now: Moment) {
         let cell = &mut self.cells[sector as usize];

@@ -1,0 +1,49 @@
+//! `available`: nothing fails without a cause that was seen.
+
+use colo_core::{Errno, Event, JobKind, JobState, UserId, VerbError};
+use colo_sim::world::{Side, What};
+
+use crate::oracle::{Findings, Sight};
+
+pub(super) const HOLDS: &str =
+    "no request, verb or commit fails for want of a disk as long as no disk of its host has failed";
+
+const NAME: &str = "available";
+
+pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
+    let (What::Event(event), Some(side)) = (&sight.entry.what, sight.entry.side) else { return };
+    let model = sight.model;
+    let sound = !model.faulted[side as usize];
+    match event {
+        Event::Answered { user: UserId::Guest, request, result: Err(Errno::Io) }
+            if sound && model.pending(side, UserId::Guest, *request).is_some() =>
+        {
+            let message = format!(
+                "a request of the {} guest failed with EIO, and no disk of its host ever failed",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
+        Event::VerbAnswered { verb, result: Err(error), .. } => {
+            let of_a_disk = matches!(
+                error,
+                VerbError::EmptyFailed { .. }
+                    | VerbError::NotDurable { .. }
+                    | VerbError::MarkFailed { .. }
+            );
+            if sound && of_a_disk {
+                let message =
+                    format!("{verb} failed ({error}), and no disk of the host ever failed");
+                findings.report(NAME, side, message);
+            }
+        }
+        Event::Job { kind: JobKind::Commit, state: JobState::Concluded(Err(errno)) } => {
+            let cancelled = *errno == Errno::Cancelled && model.commit_cancelled;
+            if !cancelled && (sound || *errno == Errno::Cancelled) {
+                let message = format!("the commit ended with {errno}; expected it to succeed");
+                findings.report(NAME, Side::Secondary, message);
+            }
+        }
+        _ => {}
+    }
+}

@@ -116,7 +116,6 @@ fn step((kind, a, b, c, d): Raw) -> Step {
     match kind % 34 {
         0 => Step::Settle,
         1..=3 => Step::Read { side, at, len, wait },
-        // Excluded: a write of no sector, at which the oracle panics.
         4..=9 => Step::Write { side, at, len, wait },
         10 => Step::Flush { side, wait },
         11..=14 => Step::Call { side, verb: verb(b), wait },

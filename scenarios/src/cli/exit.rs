@@ -38,6 +38,9 @@ pub(super) struct Unwritten {
 
 /// Output could not be written, or else the input was not usable.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
+    if error.is::<super::run::NothingAsked>() {
+        return Exit::TooLittle;
+    }
     if error.chain().any(<dyn std::error::Error>::is::<Unwritten>) {
         Exit::Unwritten
     } else {

@@ -9,6 +9,7 @@ use crate::campaign::record;
 use crate::catalog;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::{BehaviourArgs, seeds};
+use crate::finding::Finding;
 use crate::generate::generate;
 use crate::plan::Plan;
 use crate::profile::Added;
@@ -73,7 +74,11 @@ fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
             args.plan
         );
     }
-    let mut plan = Plan::load(path)?;
+    // A finding is its plan with its defect.
+    let mut plan = match Finding::load(path) {
+        Ok(finding) => finding.defective(),
+        Err(_) => Plan::load(path)?,
+    };
     if args.behaviour.profile.is_some() || !args.behaviour.quirks.is_empty() {
         plan.profile = behaviour.profile;
         plan.quirks = match behaviour.added {

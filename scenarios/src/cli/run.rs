@@ -49,7 +49,7 @@ pub(super) struct RunArgs {
     /// Run every plan twice and compare
     #[arg(long)]
     check_determinism: bool,
-    /// Write records, reports and failing plans into this directory
+    /// Write records, reports and failing plans into this directory; a record takes about 800 bytes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write a JUnit report
@@ -177,6 +177,9 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
         };
         scenarios.push(scenario.plan(&behaviour));
     }
+    if !named && args.seeds.as_ref().is_some_and(std::ops::Range::is_empty) {
+        return Err(NothingAsked.into());
+    }
     let seeds = match (args.seed, &args.seeds) {
         (Some(seed), _) => seed..seed.saturating_add(1),
         (None, Some(seeds)) => seeds.clone(),
@@ -189,6 +192,11 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
     Ok(Plans { scenarios, seeds, behaviour, share: args.partition.unwrap_or((0, 1)) })
 }
 
+/// A campaign of no seed and no scenario by name.
+#[derive(Debug, thiserror::Error)]
+#[error("no seed was asked for; give --seeds a number from 1 on, or name a scenario")]
+pub(super) struct NothingAsked;
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -197,6 +205,7 @@ fn cores() -> usize {
 struct Output {
     directory: PathBuf,
     records: RecordWriter<BufWriter<File>>,
+    plans_saved: usize,
 }
 
 /// Failing plans saved by one run; more of them tell no more.
@@ -211,7 +220,7 @@ impl Output {
         let file = create()
             .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
         let records = RecordWriter::new(BufWriter::new(file), header)?;
-        Ok(Self { directory: directory.to_owned(), records })
+        Ok(Self { directory: directory.to_owned(), records, plans_saved: 0 })
     }
 
     /// Saves the plan of a failure, and the record that names it.
@@ -219,8 +228,8 @@ impl Output {
         if let Some(plan) = &ran.plan {
             let name: String = plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
             let path = self.directory.join("plans").join(format!("{name}.json"));
-            let saved = std::fs::read_dir(self.directory.join("plans")).map_or(0, Iterator::count);
-            if saved < PLANS_SAVED_MAX {
+            if self.plans_saved < PLANS_SAVED_MAX {
+                self.plans_saved += 1;
                 write_file(&path, &plan.to_json())?;
                 for violation in &mut ran.record.violations {
                     violation.plan = path.display().to_string();

@@ -6,6 +6,7 @@
 //! invariant in a run: what follows from a violation is not another one.
 
 mod acknowledged;
+mod answers;
 mod available;
 mod checkpoint;
 mod crash;
@@ -30,6 +31,7 @@ pub use progress::BOUND_NS as PROGRESS_BOUND_NS;
 /// Names and sentences of all invariants, in the order of reports.
 pub const INVARIANTS: &[(&str, &str)] = &[
     ("stage-edges", stage_edges::HOLDS),
+    ("answers", answers::HOLDS),
     ("view", view::HOLDS),
     ("checkpoint", checkpoint::HOLDS),
     ("failover", failover::HOLDS),
@@ -62,6 +64,7 @@ pub struct Violation {
 /// The checkers that judge an entry; `view` and `progress` judge moments.
 const CHECKS: &[fn(&Sight<'_>, &mut Findings)] = &[
     stage_edges::check,
+    answers::check,
     checkpoint::check,
     failover::check,
     planned_stop::check,

@@ -34,6 +34,9 @@ pub(crate) struct OpenVerb {
     pub(crate) id: VerbId,
     pub(crate) verb: Verb,
     pub(crate) called: Moment,
+    /// The stage when it was called, and whether no other verb of that side was open then.
+    pub(crate) stage: Option<Stage>,
+    pub(crate) alone: bool,
 }
 
 /// Everything the oracle believes.
@@ -167,8 +170,11 @@ impl Model {
             What::Submitted { user, request, op } => self.submitted(side, *user, *request, op),
             What::Called { id, verb } => {
                 let called = self.now;
-                self.verbs.push(OpenVerb { side, id: *id, verb: *verb, called });
-                if (side, *verb) == (Side::Secondary, Verb::Stop { failover: true })
+                let stage = self.stage_of(side);
+                let alone = self.verb_open(side, |_| true).is_none();
+                let (id, verb) = (*id, *verb);
+                self.verbs.push(OpenVerb { side, id, verb, called, stage, alone });
+                if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })
                     && self.stage_of(side) == Some(Stage::Running)
                 {
                     self.owed = Owed::Perhaps;

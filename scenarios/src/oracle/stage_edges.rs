@@ -16,10 +16,7 @@ fn permitted(mode: Mode, from: Stage, to: Stage) -> bool {
         Mode::Primary => matches!((from, to), (None, Running) | (Running, Done)),
         Mode::Secondary => matches!(
             (from, to),
-            (None, Running)
-                | (Running, Failover | Done)
-                | (Failover, Done | FailoverFailed)
-                | (FailoverFailed, Failover)
+            (None, Running) | (Running, Failover | Done) | (Failover, Done | FailoverFailed)
         ),
     }
 }

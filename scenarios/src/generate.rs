@@ -192,7 +192,12 @@ impl Generator {
         // Most plans are about a failover; what stands in its way is lifted in most of those.
         match self.shape.weighted(&[64, 10, 6, 10, 10]) {
             0 => self.end_with_failover(),
-            1 => self.call(Side::Secondary, Verb::Stop { failover: false }, true),
+            1 => {
+                if self.shape.chance(Ratio::new(1, 6)) {
+                    self.header_or_flush_fault();
+                }
+                self.call(Side::Secondary, Verb::Stop { failover: false }, true);
+            }
             2 => {
                 let side = self.side();
                 self.call(side, Verb::Close, true);
@@ -211,6 +216,12 @@ impl Generator {
     fn end_with_failover(&mut self) {
         if self.shape.chance(Ratio::new(3, 4)) {
             self.push(Step::FaultsEnd);
+        }
+        if self.shape.chance(Ratio::new(1, 8)) {
+            self.half_failed_checkpoint();
+        }
+        if self.shape.chance(Ratio::new(1, 10)) {
+            self.header_or_flush_fault();
         }
         let doomed = self.shape.chance(Ratio::new(1, 5));
         if doomed {
@@ -272,10 +283,13 @@ impl Generator {
             self.push(Step::FaultsEnd);
         }
         for _ in 0..=self.shape.below(2) {
-            match self.shape.weighted(&[8, 2, 2, 1]) {
+            match self.shape.weighted(&[8, 3, 2, 1, 2]) {
                 0 => self.push(Step::Recover { wait: true }),
                 1 => {
                     self.push(Step::Recover { wait: false });
+                    if self.shape.chance(Ratio::new(1, 3)) {
+                        self.request(Side::Secondary);
+                    }
                     let ns = self.shape.below(800_000);
                     self.push(Step::Pass(ns));
                     self.crash(Side::Secondary);
@@ -288,9 +302,26 @@ impl Generator {
                     self.crash(Side::Secondary);
                     self.push(Step::Recover { wait: true });
                 }
-                _ => self.push(Step::Restart(Side::Secondary)),
+                3 => self.push(Step::Restart(Side::Secondary)),
+                _ => self.primary_over_restarted_secondary(),
             }
         }
+    }
+
+    /// The secondary is switched on as if nothing had been, and the primary goes on writing to it.
+    fn primary_over_restarted_secondary(&mut self) {
+        self.push(Step::Restart(Side::Secondary));
+        self.push(Step::Cut(false));
+        if self.shape.chance(Ratio::new(1, 3)) {
+            self.call(Side::Secondary, Verb::Close, true);
+        }
+        for _ in 0..=self.shape.below(3) {
+            self.request(Side::Primary);
+        }
+        let ns = self.shape.below(1_000_000);
+        self.push(Step::Pass(ns));
+        self.crash(Side::Secondary);
+        self.push(Step::Recover { wait: true });
     }
 
     /// Restart and stop on the primary; the connection comes and goes.
@@ -451,6 +482,35 @@ impl Generator {
             (spec.latent, spec.op) = (true, OpKind::Read);
         }
         self.push(Step::Fault(spec));
+    }
+
+    /// Flushed writes, and a checkpoint that cannot empty an overlay or make that durable.
+    fn half_failed_checkpoint(&mut self) {
+        self.push(Step::Flush { side: Side::Secondary, wait: true });
+        let stream = &mut self.mishaps;
+        let disk = *stream.pick(&[DiskId::Hidden, DiskId::Active]);
+        let mut spec = FaultSpec::new(disk, *stream.pick(&[OpKind::Write, OpKind::Flush]));
+        (spec.times, spec.during) = (Some(1), Some(Phase::Checkpoint));
+        spec.damage = *stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset]);
+        self.push(Step::Fault(spec));
+        self.push(Step::Checkpoint);
+    }
+
+    /// The next write of active's header fails, or the next flush of a disk.
+    fn header_or_flush_fault(&mut self) {
+        let stream = &mut self.mishaps;
+        let spec = if stream.chance(half()) {
+            let mut spec = FaultSpec::new(DiskId::Active, OpKind::Write);
+            (spec.range, spec.damage) =
+                (Some((0, 1)), *stream.pick(&[Damage::None, Damage::Prefix]));
+            spec
+        } else {
+            let disk = *stream.pick(&[DiskId::Secondary, DiskId::Hidden, DiskId::Active]);
+            let mut spec = FaultSpec::new(disk, OpKind::Flush);
+            spec.skip = stream.below(2) as u32;
+            spec
+        };
+        self.push(Step::Fault(FaultSpec { times: Some(1), ..spec }));
     }
 
     /// The commit that comes will fail, at some request.

@@ -77,6 +77,8 @@ pub struct Run<'a> {
     verbs: Vec<(Side, VerbId)>,
     last_answer: Option<(VerbId, Result<(), VerbError>)>,
     recovering: bool,
+    /// What has happened by itself.
+    events: u64,
     entries: Vec<Entry>,
     touched: Vec<Extent>,
 }
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
             verbs: Vec::new(),
             last_answer: None,
             recovering: false,
+            events: 0,
             entries: Vec::new(),
             touched: Vec::new(),
         };
@@ -312,15 +315,17 @@ impl Run<'_> {
 
     fn pass(&mut self, ns: u64) {
         let until = self.world.now().after(ns);
-        while self.world.next_due().is_some_and(|due| due <= until) {
+        while self.goes_on(until) {
             self.advance();
         }
-        self.world.pass(until);
+        if self.world.next_due().is_none_or(|due| due > until) {
+            self.world.pass(until);
+        }
     }
 
     fn settle(&mut self) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while self.world.next_due().is_some_and(|due| due <= until) {
+        while self.goes_on(until) {
             self.advance();
         }
     }
@@ -328,16 +333,23 @@ impl Run<'_> {
 
 /// Letting the world go on, and looking.
 impl Run<'_> {
-    fn advance(&mut self) -> bool {
-        let moved = self.world.step();
+    fn advance(&mut self) {
+        self.world.step();
+        self.events += 1;
         self.observe();
-        moved
+    }
+
+    /// Whether something happens by itself up to `until`. A plan in which too much does, without
+    /// time going on, is left where it is: `progress` tells.
+    fn goes_on(&self, until: Time) -> bool {
+        let events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
+        self.events < events_max && self.world.next_due().is_some_and(|due| due <= until)
     }
 
     /// Goes on while something is not done, as long as anything happens.
     fn advance_while(&mut self, undone: impl Fn(&Self) -> bool) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while undone(self) && self.world.next_due().is_some_and(|due| due <= until) {
+        while undone(self) && self.goes_on(until) {
             self.advance();
         }
     }

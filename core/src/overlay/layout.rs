@@ -56,6 +56,12 @@ impl Layout {
         Self::marked_header(geometry, Mark::Void)
     }
 
+    /// What the header in an overlay's sector 0 says, unless it is none.
+    pub fn mark(sector: &[u8]) -> Option<Mark> {
+        let byte = sector.strip_prefix(&MAGIC)?.first()?;
+        Mark::from_byte(*byte).ok()
+    }
+
     pub(super) fn marked_header(geometry: &Geometry, mark: Mark) -> Vec<u8> {
         let mut sector = vec![0; geometry.sector_size as usize];
         sector[..4].copy_from_slice(&MAGIC);

@@ -80,8 +80,7 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
     match recovery {
         Recovery::Failed(_) => return,
         Recovery::Refused => {
-            // A disk that holds it all by itself needs no recovery.
-            if model.owed == Owed::View && !model.view_on_disk {
+            if model.owed == Owed::View {
                 let message =
                     "recover refused the view of a failover that was promised; expected it whole";
                 findings.report(NAME, Side::Secondary, message.to_owned());
@@ -112,8 +111,7 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
 fn emptied(sight: &Sight<'_>, disk: DiskId, findings: &mut Findings) {
     let model = sight.model;
     let starting = model.stage_of(Side::Secondary);
-    let promised = model.owed == Owed::View && !model.view_on_disk;
-    if promised && matches!(starting, Some(Stage::None | Stage::Running)) {
+    if model.owed == Owed::View && matches!(starting, Some(Stage::None | Stage::Running)) {
         let message = format!(
             "start emptied {}, which held part of a view that is owed to the secondary guest; expected a refusal",
             disk.name()

@@ -7,8 +7,8 @@
 //! only where something ends what was certain before: a checkpoint, a crash.
 
 use colo_core::{
-    DiskId, Event, Extent, GraphChange, JobKind, JobState, Mode, Recovery, Stage, UserId,
-    UserRequest, Verb, VerbError, VerbId,
+    DiskId, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Recovery, Stage,
+    UserId, UserRequest, Verb, VerbError, VerbId,
 };
 use colo_sim::world::{Entry, Side, Stamp, SubmittedOp, What, World};
 
@@ -50,8 +50,6 @@ pub(crate) struct Model {
     /// A checkpoint failed after it had changed the view: which sector, for messages.
     pub(crate) view_lost: Option<u64>,
     pub(crate) owed: Owed,
-    /// When the secondary was switched on last, its disk alone held the view that is owed.
-    pub(crate) view_on_disk: bool,
     pub(crate) stage: [Option<Stage>; 2],
     pub(crate) up: [bool; 2],
     pub(crate) backup: bool,
@@ -101,7 +99,6 @@ impl Model {
             view: None,
             view_lost: None,
             owed: Owed::Nothing,
-            view_on_disk: false,
             stage: [None; 2],
             up: [false; 2],
             backup: false,
@@ -227,17 +224,10 @@ impl Model {
             Event::Answered { user, request, result } => {
                 self.stray.retain(|(other, _)| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
-                let unstarted = self.stage_of(side) == Some(Stage::None);
                 let forwarded =
                     self.forwarded.pending(*request).filter(|(_, extent)| extent.len > 0);
                 if let (Some((submitted, extent)), Some(view)) = (forwarded, &mut self.view) {
                     view.adopted_answered(extent, submitted, now);
-                }
-                let write = self.forwarded.pending_writes().any(|(other, _)| other == *request);
-                if write && result.is_ok() && unstarted && self.view_on_disk {
-                    // The overlays were retired before the crash: the disk is in use again.
-                    self.owed = Owed::DiskAlone;
-                    self.view = None;
                 }
                 if let Some(register) = self.register(side, *user) {
                     register.answered(now, *request, result.is_ok());
@@ -269,6 +259,7 @@ impl Model {
             Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(_) => {
                 self.ended(side, world, false);
             }
+            Event::Opened(Ok(())) if side == Side::Secondary => self.opened(world),
             Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
         }
     }
@@ -414,7 +405,6 @@ impl Model {
         self.up[side as usize] = true;
         self.stage[side as usize] = (!recover).then_some(Stage::None);
         if side == Side::Secondary {
-            self.view_on_disk = self.disk_holds_view(world);
             if self.owed == Owed::DiskAlone
                 && let Some(view) = self.view.take()
             {
@@ -429,11 +419,40 @@ impl Model {
         }
     }
 
-    /// Whether the secondary disk alone holds the view.
+    /// The crash came after everything was written down, if the chain says so; now that it was
+    /// opened, that is durable.
+    fn opened(&mut self, world: &World) {
+        let retired = Layout::mark(world.peek_disk(DiskId::Active, 0)) == Some(Mark::Retired);
+        if self.owed != Owed::View || !retired || !self.disk_holds_view(world) {
+            return;
+        }
+        self.owed = Owed::DiskAlone;
+        self.settle_view_as_durable(world);
+        let replicates = self.stage_of(Side::Secondary) == Some(Stage::None);
+        if let Some(mut view) = self.view.take_if(|_| replicates) {
+            view.adopt_pending(&self.forwarded);
+            view.adopt_requests(&self.forwarded);
+            self.forwarded = view;
+        }
+    }
+
+    /// The view was written down and flushed: what is durable is certain.
+    fn settle_view_as_durable(&mut self, world: &World) {
+        let Some(view) = &mut self.view else { return };
+        for sector in 0..view.len() {
+            let disk = world.disk(DiskId::Secondary).inner();
+            let durable = Stamp::of(disk.peek_durable(sector)).unwrap_or(Stamp::ZERO);
+            view.settle_below_pending(sector, durable);
+        }
+    }
+
+    /// Whether the secondary disk alone holds the view, but for what is just being forwarded.
     fn disk_holds_view(&self, world: &World) -> bool {
         let Some(view) = &self.view else { return false };
-        let held = |sector| view.may_survive(sector, on_disk(world, DiskId::Secondary, sector));
-        (0..view.len()).all(held)
+        (0..view.len()).all(|sector| {
+            let found = on_disk(world, DiskId::Secondary, sector);
+            view.may_survive(sector, found) || self.forwarded.is_pending(sector, found)
+        })
     }
 
     /// The process is gone, and with it everything that was not on a disk.

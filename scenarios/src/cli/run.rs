@@ -19,7 +19,7 @@ use crate::points;
 use crate::profile::Behaviour;
 
 /// Seeds of a run that says nothing else: about a minute on two cores.
-const SEEDS_DEFAULT: u64 = 1_000_000;
+const SEEDS_DEFAULT: u64 = 1_500_000;
 
 /// A campaign of so many seeds must be a real one: see [`too_little`].
 const SEEDS_TELLING: u64 = 1_000;

@@ -341,7 +341,10 @@ impl Model {
     /// A checkpoint succeeded: what the guest sees now is its view from here on.
     fn checkpointed(&mut self, world: &World) {
         self.epoch += 1;
-        self.owed = Owed::Nothing;
+        // A failover that was called meanwhile is next.
+        let failover = |verb| verb == Verb::Stop { failover: true };
+        let next = self.verb_open(Side::Secondary, failover).is_some();
+        self.owed = if next { Owed::Perhaps } else { Owed::Nothing };
         self.view_lost = None;
         self.promise_what_is_seen(world);
         let forwarded = &self.forwarded;

@@ -245,7 +245,7 @@ impl Host {
         let Some(job) = self.commit.as_mut().filter(|job| job.top == node) else { return };
         job.dirty.set(extent.blocks(granule));
         self.probe(Probe::CommitRedirtied);
-        // Copies start from the job's own steps; an idle one in its copy phase does not exist.
+        // No copy starts here: in its copy phase the job has one in flight, whose end looks again.
     }
 
     fn commit_flush(&mut self) {

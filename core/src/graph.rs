@@ -102,7 +102,7 @@ impl Node {
     }
 }
 
-/// Clusters allocated in `first` or in `second`, as granules of `granule` sectors.
+/// Clusters allocated in any of `maps`, as granules of `granule` sectors.
 pub(crate) fn allocated_granules(
     geometry: &crate::geometry::Geometry,
     maps: &[&Bitmap],

@@ -11,7 +11,6 @@ use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
-use crate::quirk::Quirk;
 
 /// A flush or an emptying, step by step.
 #[derive(Debug, Clone)]
@@ -140,7 +139,7 @@ impl Host {
 
     /// Whether this is an emptying that takes effect together with another one.
     fn empties_are_prepared(&self, id: IoId) -> bool {
-        self.ios[id].kind == Kind::Empty && !self.quirk(Quirk::TornCheckpoint)
+        self.ios[id].kind == Kind::Empty && self.empties_together()
     }
 
     /// A prepared emptying takes effect: the overlay is empty from this instant on.

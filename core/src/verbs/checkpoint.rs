@@ -6,7 +6,6 @@ use crate::host::Host;
 use crate::io::IoId;
 use crate::overlay::Mark;
 use crate::payload::Payload;
-use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 use crate::verbs::Wait;
 
@@ -23,7 +22,7 @@ impl Host {
         let Some(job) = self.backup else {
             return self.checkpoint_core_done(Err(VerbError::BackupLost));
         };
-        if self.quirk(Quirk::TornCheckpoint) {
+        if !self.empties_together() {
             self.copy_filter(job.filter).arm();
         }
         self.wait_for(Wait::EmptyActive);
@@ -81,7 +80,7 @@ impl Host {
                 self.checkpoint_core_done(Err(VerbError::EmptyFailed { node, errno }));
             }
             // The end of an emptying that was prepared: it has had its effect already.
-            _ if !self.quirk(Quirk::TornCheckpoint) => {}
+            _ if self.empties_together() => {}
             (_, Err(_)) => unreachable!("only an emptying is waited for here"),
             (Wait::EmptyActive, Ok(_)) => {
                 self.wait_for(Wait::EmptyHidden);

@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::io::{DrainWaiter, IoId, Task};
 use crate::overlay::Mark;
 use crate::probe::Probe;
+use crate::quirk::Quirk;
 use crate::verb::{Mode, Verb, VerbError};
 
 /// The verb that runs, and what it waits for.
@@ -113,6 +114,16 @@ impl Host {
             Wait::GuestDrained => self.close_drained(),
             wait => unreachable!("a verb that waits for {wait:?} drained nobody"),
         }
+    }
+
+    /// Whether a checkpoint empties both overlays in one instant, and not one after the other.
+    pub(crate) fn empties_together(&self) -> bool {
+        !self.quirk(Quirk::TornCheckpoint)
+    }
+
+    /// Whether a start is RUNNING before its checkpoint, and stays so if that fails.
+    fn runs_before_checkpoint(&self) -> bool {
+        self.quirk(Quirk::FailedStartKeepsRunning)
     }
 
     /// Whether the running verb is emptying overlays.

@@ -7,7 +7,6 @@ use crate::io::{DrainWaiter, Parent};
 use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
-use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, VerbError};
 use crate::verbs::Wait;
 
@@ -41,11 +40,11 @@ impl Host {
     pub(super) fn start_drained(&mut self) {
         self.backup_start();
         self.drain_end(UserId::Export);
-        if self.quirk(Quirk::FailedStartKeepsRunning) {
+        if self.runs_before_checkpoint() {
             self.set_stage(Stage::Running);
         }
         // Emptied one by one, spent overlays cannot keep saying so till the end.
-        if self.quirk(Quirk::TornCheckpoint) && self.chain_mark() == Some(Mark::Retired) {
+        if !self.empties_together() && self.chain_mark() == Some(Mark::Retired) {
             return self.mark_for_verb(Mark::Void);
         }
         self.checkpoint_core();
@@ -60,7 +59,7 @@ impl Host {
     pub(super) fn marked(&mut self, mark: Mark, result: Result<Payload, Errno>) {
         let failed = result.err().map(|errno| VerbError::MarkFailed { errno });
         match (mark, failed) {
-            (Mark::Void, failed) if !self.quirk(Quirk::TornCheckpoint) => self.empty_both(failed),
+            (Mark::Void, failed) if self.empties_together() => self.empty_both(failed),
             (Mark::Void, None) => self.checkpoint_core(),
             (Mark::Void, Some(error)) => self.start_done(Err(error)),
             (Mark::Owed, None) => self.failover_begin(),
@@ -71,7 +70,7 @@ impl Host {
 
     /// The overlays are empty, or could not be emptied.
     pub(super) fn start_done(&mut self, result: Result<(), VerbError>) {
-        if self.quirk(Quirk::FailedStartKeepsRunning) {
+        if self.runs_before_checkpoint() {
             self.filter_mut().error = None;
             return self.answer(result);
         }

@@ -66,6 +66,9 @@ fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
     if let Some(scenario) = catalog::find(&args.plan) {
         return Ok((None, scenario.plan(&behaviour)));
     }
+    if !args.plan.is_empty() && args.plan.bytes().all(|byte| byte.is_ascii_digit()) {
+        anyhow::bail!("`{}` is too large for a seed; the largest is {}", args.plan, u64::MAX);
+    }
     let path = Path::new(&args.plan);
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if !looks_like_a_file && !path.exists() {

@@ -86,6 +86,7 @@ impl Host {
     pub(crate) fn commit_start(&mut self) {
         let geometry = *self.geometry();
         let chain = self.chain;
+        self.set_read_only(chain.secondary, false);
         let maps = [&self.overlay(chain.active).map, &self.overlay(chain.hidden).map];
         let dirty = allocated_granules(&geometry, &maps, geometry.commit_granule);
         if dirty.none() {
@@ -339,9 +340,17 @@ impl Host {
         let base = self.chain.secondary;
         if self.filter.is_some() {
             self.filter_mut().child = base;
-        } else {
-            self.users.guest.root = Some(base);
         }
+        for node in self.nodes.values_mut() {
+            if let Driver::Quorum(children) = &mut node.driver {
+                children.iter_mut().filter(|child| **child == self.chain.active).for_each(|child| *child = base);
+            }
+        }
+        self.set_read_only(base, false);
+        // Who used active goes on below; who used hidden has lost it.
+        self.users.repoint(self.chain.active, base);
+        self.forget_node(self.chain.hidden);
+        self.forget_node(self.chain.active);
         for overlay in [self.chain.active, self.chain.hidden] {
             let node = self.nodes.remove(overlay).expect("the overlays are in the graph till now");
             assert!(node.tracked.is_empty(), "an overlay leaves with no request in flight");

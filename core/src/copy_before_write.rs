@@ -10,11 +10,12 @@ use slotmap::{SlotMap, new_key_type};
 
 use crate::bitmap::Bitmap;
 use crate::disk::Errno;
-use crate::event::{Event, GraphChange, JobKind, JobState, UserId};
+use crate::event::{Event, GraphChange, JobKind, JobState, JobType, UserId};
 use crate::geometry::{COPIES_MAX, Extent};
-use crate::graph::{Driver, Node, NodeId};
-use crate::host::Host;
+use crate::graph::{Driver, Node, NodeId, Reason};
+use crate::host::{Chain, Host};
 use crate::io::{DrainWaiter, Io, IoId, Kind, Parent, State, Task};
+use crate::name::Name;
 use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
@@ -278,6 +279,8 @@ fn granules_extent(
     Extent::new(first.at, (last.end() - first.at) as u32)
 }
 
+const COPY_FILTER: Name = Name::new("cbw");
+
 /// The backup job.
 impl Host {
     /// Puts the filter in above the secondary disk and starts the job; the export is drained.
@@ -285,8 +288,12 @@ impl Host {
         let (source, target) = (self.chain.secondary, self.chain.hidden);
         let granules = self.geometry().blocks(self.geometry().granule);
         let filter = CopyBeforeWrite::new(source, target, granules);
-        let filter = self.nodes.insert(Node::new(Driver::CopyBeforeWrite(Box::new(filter))));
-        self.users.export.root = Some(filter);
+        let filter = Driver::CopyBeforeWrite(Box::new(filter));
+        let filter = self.nodes.insert(Node::new(COPY_FILTER, filter));
+        self.users.repoint(source, filter);
+        self.block(filter, Reason::Job(JobType::Backup));
+        self.block(source, Reason::Job(JobType::Backup));
+        self.block(target, Reason::Job(JobType::Backup));
         self.events.push_back(Event::Graph(GraphChange::CopyFilterInserted));
         self.backup = Some(BackupJob { filter, cancelling: false });
         self.events.push_back(Event::Job { kind: JobKind::Backup, state: JobState::Started });
@@ -333,8 +340,12 @@ impl Host {
     pub(crate) fn backup_drained(&mut self) {
         let job = self.backup.take().expect("only a backup job waits for its filter");
         assert!(self.copy_filter(job.filter).copies.is_empty(), "drained means no copy in flight");
-        self.users.export.root = Some(self.chain.secondary);
+        let Chain { secondary, hidden, .. } = self.chain;
+        self.users.repoint(job.filter, secondary);
+        self.unblock(job.filter, Reason::Job(JobType::Backup));
         self.nodes.remove(job.filter);
+        self.unblock(secondary, Reason::Job(JobType::Backup));
+        self.unblock(hidden, Reason::Job(JobType::Backup));
         self.events.push_back(Event::Graph(GraphChange::CopyFilterRemoved));
         self.drain_end(UserId::Export);
         self.backup_concluded();

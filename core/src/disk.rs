@@ -31,6 +31,12 @@ pub enum Errno {
     /// `ECANCELED`: given up before it was done.
     #[serde(rename = "ECANCELED")]
     Cancelled,
+    /// `EPERM`: a write to what is read-only.
+    #[serde(rename = "EPERM")]
+    NotPermitted,
+    /// `EACCES`: the image's own protection forbids it.
+    #[serde(rename = "EACCES")]
+    Access,
 }
 
 impl Errno {
@@ -42,6 +48,8 @@ impl Errno {
             Self::NoMedium => "ENOMEDIUM",
             Self::Invalid => "EINVAL",
             Self::Cancelled => "ECANCELED",
+            Self::NotPermitted => "EPERM",
+            Self::Access => "EACCES",
         }
     }
 
@@ -53,6 +61,8 @@ impl Errno {
             Self::NoMedium => "No medium found",
             Self::Invalid => "Invalid argument",
             Self::Cancelled => "Operation canceled",
+            Self::NotPermitted => "Operation not permitted",
+            Self::Access => "Permission denied",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! What a host tells the outside: answers, and every change that an observer may judge.
 
+use crate::admin::{Admin, AdminError};
 use crate::disk::Errno;
 use crate::geometry::Extent;
+use crate::graph::Reason;
+use crate::name::Name;
 use crate::payload::Payload;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 
@@ -81,6 +84,28 @@ pub enum JobKind {
     Commit,
 }
 
+/// What a job of the operator's own does.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum JobType {
+    /// Copies what is about to be overwritten.
+    Backup,
+    /// Copies everything.
+    Mirror,
+}
+
+impl JobType {
+    /// The name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Mirror => "mirror",
+        }
+    }
+}
+
 /// How far a job has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobState {
@@ -132,12 +157,39 @@ impl Recovery {
 pub enum Abort {
     /// Closing in FAILOVER without a commit job dereferences a null pointer (spec 2.6).
     NoCommitJob,
+    /// A start creates the blocker while one is still set (spec 2.3).
+    BlockerSet,
+    /// A node is deleted whose op blockers are not empty (spec section 3).
+    BlockedNodeDeleted,
+    /// An overlay is emptied through a link without write permission (spec section 3).
+    EmptiedWithoutWrite,
+    /// A node without its format layer is reopened, or permissions on it change (spec section 3).
+    EjectedTouched,
+}
+
+impl Abort {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::NoCommitJob,
+        Self::BlockerSet,
+        Self::BlockedNodeDeleted,
+        Self::EmptiedWithoutWrite,
+        Self::EjectedTouched,
+    ];
 }
 
 impl std::fmt::Display for Abort {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoCommitJob => f.write_str("close in FAILOVER without a commit job"),
+            Self::BlockerSet => f.write_str("start while a blocker of an earlier one is set"),
+            Self::BlockedNodeDeleted => f.write_str("a node was deleted while it was blocked"),
+            Self::EmptiedWithoutWrite => {
+                f.write_str("an overlay was emptied without permission to write")
+            }
+            Self::EjectedTouched => {
+                f.write_str("an ejected node was reopened, or its permissions changed")
+            }
         }
     }
 }
@@ -181,8 +233,35 @@ pub enum Event {
         /// To what.
         state: JobState,
     },
-    /// The op blocker on the top node was set or released.
-    Blocker(bool),
+    /// An op blocker was set on a node, or released.
+    Blocker {
+        /// On which.
+        node: Name,
+        /// Why operations on it are refused.
+        reason: Reason,
+        /// Whether it was set.
+        set: bool,
+    },
+    /// A node became read-only, or writable.
+    ReadOnly {
+        /// Which.
+        node: Name,
+        /// Whether it is read-only now.
+        on: bool,
+    },
+    /// An operator's command is answered.
+    AdminAnswered {
+        /// Which call.
+        id: VerbId,
+        /// What was asked.
+        admin: Admin,
+        /// The answer.
+        result: Result<(), AdminError>,
+    },
+    /// An overlay has lost its format layer.
+    Ejected(DiskId),
+    /// The process has ended in order.
+    Exited,
     /// The graph changed.
     Graph(GraphChange),
     /// An overlay was emptied.

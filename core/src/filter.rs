@@ -9,6 +9,7 @@ use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
 use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State};
+use crate::name::Name;
 use crate::overlay::{Mark, allocated_prefix};
 use crate::payload::Payload;
 use crate::probe::Probe;
@@ -24,6 +25,16 @@ pub(crate) struct Filter {
     pub(crate) error: Option<Errno>,
     /// Active until the pivot, the secondary disk after it; the remote node on the primary.
     pub(crate) child: NodeId,
+    /// Not saying ok since the last checkpoint failed.
+    pub(crate) checkpoint_failed: bool,
+    /// The name of the root above it, as it was given.
+    pub(crate) top_id: Option<Name>,
+    /// The root that a start has blocked.
+    pub(crate) blocked_top: Option<NodeId>,
+    /// The seed's pointer to its blocker is not null.
+    pub(crate) blocker_set: bool,
+    /// Whether hidden and the secondary disk were read-only at the start.
+    pub(crate) were_read_only: [bool; 2],
 }
 
 /// A write after a failed failover, extent by extent.
@@ -45,8 +56,18 @@ enum Route {
 }
 
 impl Filter {
-    pub(crate) fn new(mode: Mode, child: NodeId) -> Self {
-        Self { mode, stage: Stage::None, error: None, child }
+    pub(crate) fn new(mode: Mode, child: NodeId, top_id: Option<Name>) -> Self {
+        Self {
+            mode,
+            stage: Stage::None,
+            error: None,
+            child,
+            checkpoint_failed: false,
+            top_id,
+            blocked_top: None,
+            blocker_set: false,
+            were_read_only: [false; 2],
+        }
     }
 
     fn route(&self, kind: Kind) -> Route {

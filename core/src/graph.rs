@@ -9,11 +9,14 @@ use slotmap::new_key_type;
 
 use crate::bitmap::Bitmap;
 use crate::copy_before_write::CopyBeforeWrite;
-use crate::event::{DiskId, UserId, UserRequest};
+use crate::event::{DiskId, JobType, UserId, UserRequest};
 use crate::filter::Filter;
+use crate::host::Host;
 use crate::io::{DrainWaiter, IoId};
+use crate::name::Name;
 use crate::overlay::Overlay;
 use crate::remote::Remote;
+use crate::wiring::{EXPORT, UserKind};
 
 new_key_type! {
     /// Names a node. A key of a node that is gone is never found again.
@@ -23,8 +26,16 @@ new_key_type! {
 /// One block node.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
+    pub(crate) name: Name,
     /// What it does with requests.
     pub(crate) driver: Driver,
+    pub(crate) read_only: bool,
+    /// Its image cannot be opened for writing.
+    pub(crate) protected: bool,
+    /// Its format layer is gone: every request fails.
+    pub(crate) ejected: bool,
+    /// Why operations on it are refused.
+    pub(crate) blockers: Vec<Reason>,
     /// Tracked requests in order of submission; only overlays track (see `io`).
     pub(crate) tracked: Vec<IoId>,
 }
@@ -46,10 +57,36 @@ pub(crate) enum Driver {
     Remote(Remote),
 }
 
-/// Somebody who sends requests: the guest's device, or the network export.
+/// Why an operation on a node is refused: what blocks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The filter's own blocker on the top (M23).
+    InternalBackup,
+    /// A block job that uses the node.
+    Job(JobType),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::InternalBackup => {
+                f.write_str("Block device is in use by internal backup job")
+            }
+            Self::Job(job) => write!(f, "block device is in use by block job: {}", job.name()),
+        }
+    }
+}
+
+/// Somebody who uses a node: a device, a drive, an export. Two of them send requests.
 #[derive(Debug, Clone)]
 pub(crate) struct User {
-    /// Where its requests go in; nothing once its device lost its medium.
+    pub(crate) name: Name,
+    pub(crate) kind: UserKind,
+    /// Whether it writes: not if its node was read-only when it came.
+    pub(crate) writes: bool,
+    /// Whether its node is there only as long as it is.
+    pub(crate) owns: bool,
+    /// Where its requests go in; nothing while it is detached or its device lost its medium.
     pub(crate) root: Option<NodeId>,
     /// How many drained sections hold it back.
     pub(crate) drains: u32,
@@ -62,19 +99,36 @@ pub(crate) struct User {
 }
 
 impl User {
-    pub(crate) fn new(root: Option<NodeId>) -> Self {
-        Self { root, drains: 0, held: VecDeque::new(), in_flight: 0, waiters: Vec::new() }
+    pub(crate) fn new(name: Name, kind: UserKind, root: Option<NodeId>) -> Self {
+        Self {
+            name,
+            kind,
+            writes: kind.writes(),
+            owns: false,
+            root,
+            drains: 0,
+            held: VecDeque::new(),
+            in_flight: 0,
+            waiters: Vec::new(),
+        }
     }
 }
 
-/// The two users of a host.
+/// The users of a host.
 #[derive(Debug, Clone)]
 pub(crate) struct Users {
     pub(crate) guest: User,
     pub(crate) export: User,
+    /// Those that only use a node and send nothing.
+    pub(crate) others: Vec<User>,
 }
 
 impl Users {
+    /// A guest, an export that is not attached, and nobody else.
+    pub(crate) fn new(guest: User) -> Self {
+        Self { guest, export: User::new(EXPORT, UserKind::Export, None), others: Vec::new() }
+    }
+
     pub(crate) fn get(&self, id: UserId) -> &User {
         match id {
             UserId::Guest => &self.guest,
@@ -88,17 +142,66 @@ impl Users {
             UserId::Export => &mut self.export,
         }
     }
+
+    /// Those that are attached, in a fixed order.
+    pub(crate) fn attached(&self) -> impl Iterator<Item = (&User, NodeId)> {
+        let all = [&self.guest, &self.export].into_iter().chain(&self.others);
+        all.filter_map(|user| user.root.map(|root| (user, root)))
+    }
+
+    /// Whoever uses a node that is gone uses nothing any more.
+    pub(crate) fn forget(&mut self, node: NodeId) {
+        for user in [&mut self.guest, &mut self.export] {
+            user.root = user.root.filter(|root| *root != node);
+        }
+        self.others.retain(|user| user.root != Some(node));
+    }
+
+    /// Moves whoever uses `from` to `to`.
+    pub(crate) fn repoint(&mut self, from: NodeId, to: NodeId) {
+        let all = [&mut self.guest, &mut self.export].into_iter().chain(&mut self.others);
+        for user in all.filter(|user| user.root == Some(from)) {
+            user.root = Some(to);
+        }
+    }
 }
 
 impl Node {
-    pub(crate) fn new(driver: Driver) -> Self {
-        Self { driver, tracked: Vec::new() }
+    pub(crate) fn new(name: Name, driver: Driver) -> Self {
+        Self {
+            name,
+            driver,
+            read_only: false,
+            protected: false,
+            ejected: false,
+            blockers: Vec::new(),
+            tracked: Vec::new(),
+        }
+    }
+
+    /// The nodes it stands on.
+    pub(crate) fn children(&self) -> Vec<NodeId> {
+        match &self.driver {
+            Driver::Raw(_) | Driver::Remote(_) => Vec::new(),
+            Driver::Overlay(overlay) => vec![overlay.backing],
+            Driver::CopyBeforeWrite(filter) => vec![filter.source, filter.target],
+            Driver::Replication(filter) => vec![filter.child],
+            Driver::Quorum(children) => children.clone(),
+        }
     }
 
     /// Whether overlapping requests are ordered here: where a copy may be saved
     /// while somebody reads through.
     pub(crate) fn tracks(&self) -> bool {
         matches!(self.driver, Driver::Overlay(_))
+    }
+}
+
+impl Host {
+    /// The nodes that stand on this one.
+    pub(crate) fn parents_of(&self, node: NodeId) -> Vec<NodeId> {
+        let parents = self.nodes.iter().filter(|(_, other)| other.children().contains(&node));
+        parents.map(|(id, _)| id).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use slotmap::SlotMap;
 
+use crate::admin::{OperatorJob, RunningAdmin};
 use crate::commit::CommitJob;
 use crate::copy_before_write::BackupJob;
 use crate::disk::{Errno, Request, RequestId};
@@ -15,15 +16,17 @@ use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, VerbId};
 use crate::filter::Filter;
 use crate::geometry::{Extent, Geometry};
 use crate::graph::{Driver, Node, NodeId, User, Users};
+use crate::name::Name;
 use crate::io::{Io, IoId, Leaf, LeafId, Parent, Task};
-use crate::overlay::{Mark, Overlay};
+use crate::overlay::{EmptyFailure, Mark, Overlay};
 use crate::payload::Payload;
 use crate::phase::Phase;
 use crate::probe::{Probe, Probes};
 use crate::quirk::{Quirk, Quirks};
 use crate::remote::Remote;
-use crate::verb::{Mode, Stage, Verb};
-use crate::verbs::RunningVerb;
+use crate::verb::{Mode, Stage};
+use crate::verbs::{Order, RunningVerb};
+use crate::wiring::{FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
 
 /// How a host is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct HostOptions {
     /// Whether the guest's device goes through a quorum: of the local disk and the filter on the
     /// primary, of the filter alone on the secondary. Without one it is the filter itself.
     pub quorum: bool,
+    /// How the secondary host's graph is put together; a primary host's is always right.
+    pub wiring: Wiring,
     /// Without the filter: write the overlays down and serve the secondary disk.
     pub recover: bool,
     /// How long the primary's requests wait for a lost connection, in nanoseconds; 0: not at all.
@@ -65,11 +70,13 @@ pub struct Host {
     pub(crate) remote: Option<NodeId>,
     pub(crate) backup: Option<BackupJob>,
     pub(crate) commit: Option<CommitJob>,
-    pub(crate) blocker: bool,
     /// The filter was closed after it had made a promise about the secondary disk.
     pub(crate) fenced_for_good: bool,
-    pub(crate) verbs: VecDeque<(VerbId, Verb)>,
+    /// Verbs and commands that wait.
+    pub(crate) orders: VecDeque<(VerbId, Order)>,
     pub(crate) verb: Option<RunningVerb>,
+    pub(crate) admin: Option<RunningAdmin>,
+    pub(crate) operator_jobs: Vec<OperatorJob>,
     pub(crate) opened: bool,
     pub(crate) opening: Vec<(LeafId, NodeId)>,
     pub(crate) aborted: bool,
@@ -83,35 +90,50 @@ impl Host {
     /// Starts a process over these disks. It reads its images first.
     pub fn new(options: HostOptions) -> Self {
         let mut nodes = SlotMap::with_key();
-        let (mut host_filter, mut host_remote) = (None, None);
+        let (mut filter, mut remote) = (None, None);
         let mut chain = Chain::default();
         let users = match options.mode {
             Mode::Primary => {
-                let local = nodes.insert(Node::new(Driver::Raw(DiskId::Local)));
-                let remote = nodes.insert(Node::new(Driver::Remote(Remote::default())));
-                host_remote = Some(remote);
-                let filter = Box::new(Filter::new(Mode::Primary, remote));
-                let filter = nodes.insert(Node::new(Driver::Replication(filter)));
-                host_filter = Some(filter);
-                let mut root = filter;
+                let node = |name, driver| Node::new(Name::new(name), driver);
+                let local = nodes.insert(node("local", Driver::Raw(DiskId::Local)));
+                let other = nodes.insert(node("remote", Driver::Remote(Remote::default())));
+                remote = Some(other);
+                let replication = Filter::new(Mode::Primary, other, None);
+                let replication = Driver::Replication(Box::new(replication));
+                let mut root = nodes.insert(Node::new(FILTER, replication));
+                filter = Some(root);
                 if options.quorum {
-                    root = nodes.insert(Node::new(Driver::Quorum(vec![local, filter])));
+                    root = nodes.insert(Node::new(TOP, Driver::Quorum(vec![local, root])));
                 }
-                Users { guest: User::new(Some(root)), export: User::new(None) }
+                Users::new(User::new(GUEST, UserKind::Device, Some(root)))
             }
             Mode::Secondary => {
-                chain = Self::open_chain(&mut nodes, &options.geometry);
+                let wiring = &options.wiring;
+                chain = Self::open_chain(&mut nodes, &options);
                 let mut root = chain.active;
                 if !options.recover {
-                    let filter = Box::new(Filter::new(Mode::Secondary, chain.active));
-                    root = nodes.insert(Node::new(Driver::Replication(filter)));
-                    host_filter = Some(root);
+                    let top_id = Some(wiring.top_id);
+                    let replication = Filter::new(Mode::Secondary, chain.active, top_id);
+                    let replication = Driver::Replication(Box::new(replication));
+                    root = nodes.insert(Node::new(FILTER, replication));
+                    nodes[root].read_only = wiring.filter_read_only;
+                    filter = Some(root);
                 }
                 if options.quorum {
-                    root = nodes.insert(Node::new(Driver::Quorum(vec![root])));
+                    root = nodes.insert(Node::new(TOP, Driver::Quorum(vec![root])));
+                    nodes[root].read_only = wiring.filter_read_only && !options.recover;
                 }
-                let export = (!options.recover).then_some(chain.secondary);
-                Users { guest: User::new(Some(root)), export: User::new(export) }
+                let mut users = Users::new(User::new(GUEST, wiring.guest, Some(root)));
+                users.guest.owns = wiring.guest_owns_top && !options.recover;
+                users.guest.writes &= !nodes[root].read_only;
+                let exported = !options.recover && wiring.export && !wiring.secondary_read_only;
+                users.export.root = exported.then_some(chain.secondary);
+                if let Some(kind) = wiring.parent.filter(|_| !options.recover) {
+                    let mut parent = User::new(PARENT, kind, Some(chain.secondary));
+                    parent.writes &= !wiring.secondary_read_only;
+                    users.others.push(parent);
+                }
+                users
             }
         };
         let mut host = Self {
@@ -122,14 +144,15 @@ impl Host {
             leaves: SlotMap::with_key(),
             tasks: VecDeque::new(),
             chain,
-            filter: host_filter,
-            remote: host_remote,
+            filter,
+            remote,
             backup: None,
             commit: None,
-            blocker: false,
             fenced_for_good: false,
-            verbs: VecDeque::new(),
+            orders: VecDeque::new(),
             verb: None,
+            admin: None,
+            operator_jobs: Vec::new(),
             opened: false,
             opening: Vec::new(),
             aborted: false,
@@ -142,15 +165,40 @@ impl Host {
         host
     }
 
-    fn open_chain(nodes: &mut SlotMap<NodeId, Node>, geometry: &Geometry) -> Chain {
-        let secondary = nodes.insert(Node::new(Driver::Raw(DiskId::Secondary)));
-        let mut overlay = |disk, backing| {
-            let overlay = Box::new(Overlay::new(disk, backing, geometry));
-            nodes.insert(Node::new(Driver::Overlay(overlay)))
+    fn open_chain(nodes: &mut SlotMap<NodeId, Node>, options: &HostOptions) -> Chain {
+        let wiring = &options.wiring;
+        let mut open = |disk: DiskId, format: Format, backing, read_only, protected| {
+            let driver = match format {
+                Format::Raw => Driver::Raw(disk),
+                Format::Overlay | Format::Fixed => {
+                    let mut overlay = Overlay::new(disk, backing, &options.geometry);
+                    overlay.can_be_emptied = format == Format::Overlay;
+                    Driver::Overlay(Box::new(overlay))
+                }
+            };
+            let mut node = Node::new(Name::new(disk.name()), driver);
+            // A recovery opens what it needs for writing.
+            node.read_only = read_only && !options.recover;
+            node.protected = protected;
+            nodes.insert(node)
         };
-        let hidden = overlay(DiskId::Hidden, secondary);
-        let active = overlay(DiskId::Active, hidden);
+        let (read_only, protected) = (wiring.secondary_read_only, wiring.secondary_protected);
+        let none = NodeId::default();
+        let secondary = open(DiskId::Secondary, Format::Raw, none, read_only, protected);
+        let (read_only, protected) = (wiring.hidden_read_only, wiring.hidden_protected);
+        let hidden = open(DiskId::Hidden, wiring.hidden, secondary, read_only, protected);
+        let read_only = wiring.filter_read_only;
+        let active = open(DiskId::Active, wiring.active, hidden, read_only, false);
         Chain { active, hidden, secondary }
+    }
+
+    /// Whether active and hidden are overlays, one on the other.
+    pub(crate) fn chain_is_whole(&self) -> bool {
+        let overlay = |node| {
+            let node = self.nodes.get(node);
+            node.is_some_and(|node| matches!(node.driver, Driver::Overlay(_)))
+        };
+        overlay(self.chain.active) && overlay(self.chain.hidden)
     }
 
     /// The sizes it works with.
@@ -216,7 +264,8 @@ impl Host {
 
     /// Whether nothing is under way: no request, no verb, no commit.
     pub fn idle(&self) -> bool {
-        self.opened && self.ios.is_empty() && self.verb.is_none() && self.commit.is_none()
+        let waits = self.verb.is_some() || self.admin_runs();
+        self.opened && self.ios.is_empty() && !waits && self.commit.is_none()
     }
 
     /// Requests in flight in the graph.
@@ -230,9 +279,50 @@ impl Host {
         user.in_flight == 0 && user.held.is_empty()
     }
 
+    /// Whether somebody of this name uses a node.
+    pub fn is_attached(&self, user: UserId) -> bool {
+        self.users.get(user).root.is_some()
+    }
+
+    /// The next emptying of this overlay fails, in this way. Nothing happens to what is no overlay.
+    pub fn fail_emptying(&mut self, disk: DiskId, failure: EmptyFailure, errno: Errno) {
+        if let Some(overlay) = self.overlay_of(disk) {
+            self.overlay_mut(overlay).fails_next = Some((failure, errno));
+        }
+    }
+
+    /// This overlay loses its format layer: its contents stay, and nothing reaches them any more.
+    pub fn eject(&mut self, disk: DiskId) {
+        if let Some(node) = self.overlay_of(disk) {
+            self.eject_node(node);
+        }
+    }
+
+    pub(crate) fn eject_node(&mut self, node: NodeId) {
+        if !std::mem::replace(&mut self.nodes[node].ejected, true) {
+            let disk = self.overlay(node).disk;
+            self.events.push_back(Event::Ejected(disk));
+        }
+    }
+
+    fn overlay_of(&self, disk: DiskId) -> Option<NodeId> {
+        let node = match disk {
+            DiskId::Hidden => self.chain.hidden,
+            DiskId::Active => self.chain.active,
+            DiskId::Local | DiskId::Secondary => return None,
+        };
+        let overlay = matches!(self.nodes.get(node)?.driver, Driver::Overlay(_));
+        overlay.then_some(node)
+    }
+
     /// Where a reader of this user's device would find `sector` now, if anywhere.
     pub fn locate(&self, user: UserId, sector: u64) -> Option<(DiskId, u64)> {
-        let mut node = self.users.get(user).root?;
+        let belongs = || match user {
+            UserId::Guest => self.guest_root(),
+            UserId::Export => self.export_root(),
+        };
+        // Where its device was taken away, as if it were back.
+        let mut node = self.users.get(user).root.or_else(belongs)?;
         loop {
             match &self.nodes[node].driver {
                 Driver::Raw(disk) => return Some((*disk, sector)),
@@ -277,11 +367,14 @@ impl Host {
             return self.open_done();
         }
         for node in [self.chain.hidden, self.chain.active] {
-            let overlay = self.overlay(node);
+            let Driver::Overlay(overlay) = &self.nodes[node].driver else { continue };
             let (disk, op) = (overlay.disk, overlay.opening_read());
             let leaf = self.leaves.insert(Leaf { io: IoId::default(), part: 0 });
             self.opening.push((leaf, node));
             self.disk_outbox.push_back((disk, Request { id: crate::io::leaf_request(leaf), op }));
+        }
+        if self.opening.is_empty() {
+            self.open_done();
         }
     }
 
@@ -331,6 +424,9 @@ impl Host {
 
     /// Writes the view down if it is owed; whoever keeps no marks does so in any case.
     fn recover(&mut self) {
+        if !self.chain_is_whole() {
+            return self.recovered(Recovery::Refused);
+        }
         match self.chain_mark() {
             None | Some(Mark::Owed) => self.commit_start(),
             Some(Mark::Void) => self.recovered(Recovery::Refused),

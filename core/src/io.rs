@@ -71,6 +71,8 @@ pub(crate) enum Parent {
     CommitUnmark,
     /// The verb that runs.
     Verb,
+    /// The operator's command that runs.
+    Admin,
 }
 
 /// What a request waits for.
@@ -131,6 +133,8 @@ pub(crate) enum DrainWaiter {
     Backup,
     /// The commit job, to finish.
     Commit,
+    /// The operator's command that runs.
+    Admin,
 }
 
 /// Something to do before the host looks outside again.
@@ -278,6 +282,15 @@ impl Host {
 
     /// The driver of the node takes the request.
     fn dispatch(&mut self, id: IoId) {
+        let node = &self.nodes[self.ios[id].node];
+        if node.ejected {
+            self.probe(Probe::RequestMeetsEjected);
+            return self.finish(id, Err(Errno::NoMedium));
+        }
+        if node.read_only && self.ios[id].kind == Kind::Write {
+            self.probe(Probe::WriteMeetsReadOnly);
+            return self.finish(id, Err(Errno::NotPermitted));
+        }
         match &self.nodes[self.ios[id].node].driver {
             Driver::Raw(disk) => {
                 let disk = *disk;
@@ -412,8 +425,14 @@ impl Host {
                 Task::ClusterUnlocked(io, piece) => self.overlay_piece_locked(io, piece),
                 Task::NextFlush(io) => self.flush_begin(io),
                 Task::Drained(user, waiter) => self.drained(user, waiter),
-                Task::BackupGone => self.verb_backup_gone(),
-                Task::CommitGone => self.verb_commit_gone(),
+                Task::BackupGone => {
+                    self.verb_backup_gone();
+                    self.admin_jobs_end();
+                }
+                Task::CommitGone => {
+                    self.verb_commit_gone();
+                    self.admin_jobs_end();
+                }
                 Task::NextVerb => self.next_verb(),
             }
         }
@@ -430,6 +449,7 @@ impl Host {
             Parent::CommitMark => self.commit_marked(result),
             Parent::CommitUnmark => self.commit_unmarked(),
             Parent::Verb => self.verb_io_done(result),
+            Parent::Admin => self.quit_flushed(),
         }
     }
 
@@ -472,6 +492,7 @@ impl Host {
             DrainWaiter::Verb => self.verb_drained(),
             DrainWaiter::Backup => self.backup_drained(),
             DrainWaiter::Commit => self.commit_drained(),
+            DrainWaiter::Admin => self.admin_drained(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Start at [`Host`]; the seam to storage is [`Disk`].
 
+mod admin;
 pub mod bitmap;
 mod clock;
 mod commit;
@@ -23,8 +24,11 @@ mod io;
 #[cfg(test)]
 mod laws;
 mod leaf;
+mod name;
+mod options;
 mod overlay;
 mod payload;
+mod permission;
 mod phase;
 mod probe;
 mod quirk;
@@ -32,19 +36,26 @@ pub mod real;
 mod remote;
 mod verb;
 mod verbs;
+mod wiring;
 
+pub use admin::{Admin, AdminError};
 pub use clock::{Clock, Time};
 pub use commit::CommitPhase;
 pub use disk::{Completion, Disk, Errno, Op, Request, RequestId};
 pub use event::{
-    Abort, DiskId, Event, GraphChange, JobKind, JobState, Recovery, UserId, UserOp, UserRequest,
-    VerbId,
+    Abort, DiskId, Event, GraphChange, JobKind, JobState, JobType, Recovery, UserId, UserOp,
+    UserRequest, VerbId,
 };
 pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
+pub use graph::Reason;
 pub use host::{Host, HostOptions};
-pub use overlay::{Layout, Mark};
+pub use name::{NAME_MAX, Name};
+pub use options::{FilterOptions, OpenError};
+pub use overlay::{EmptyFailure, Layout, Mark};
 pub use payload::Payload;
+pub use permission::{Conflict, Permission};
 pub use phase::Phase;
 pub use probe::{Probe, Probes};
 pub use quirk::{Quirk, Quirks};
+pub use wiring::{EXPORT, FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
 pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};

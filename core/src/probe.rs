@@ -126,6 +126,26 @@ probes! {
     CloseRunning = "verb/close-while-running",
     /// The filter is closed while it commits.
     CloseFailover = "verb/close-while-committing",
+    /// An operator's command was refused.
+    AdminRefused = "admin/refused",
+    /// A job ended because the device of its disk went.
+    BackupCancelledByDevice = "backup/cancelled-with-its-device",
+    /// A start found a graph that it cannot work on.
+    StartRefusedByGraph = "verb/start-refused-by-graph",
+    /// A start opened images for writing that were read-only.
+    StartReopened = "verb/start-reopened-images",
+    /// What a start had opened for writing became read-only again.
+    ReopenedReadOnly = "verb/images-read-only-again",
+    /// A commit cannot start because somebody relies on what is above its base.
+    CommitRefused = "verb/failover-refused-by-permission",
+    /// A failover that failed is tried again.
+    FailoverRetried = "verb/failover-tried-again",
+    /// A checkpoint met an overlay without its format layer.
+    CheckpointMeetsEjected = "verb/checkpoint-meets-ejected-overlay",
+    /// A request met a node without its format layer.
+    RequestMeetsEjected = "node/request-meets-ejected-node",
+    /// A write met a node that is read-only.
+    WriteMeetsReadOnly = "node/write-meets-read-only-node",
     /// A forwarded request waits for a lost connection.
     RequestWaitsForConnection = "remote/request-waits-for-connection",
     /// A forwarded request is sent again over a new connection.

@@ -66,6 +66,37 @@ quirks! {
     /// After a failed failover a write goes to the secondary disk where nothing is allocated
     /// above it, but a flush goes to active alone (the filter has no flush of its own).
     FlushMissesSplitWrites = "flush-misses-split-writes",
+    /// A start that fails after it has created its blocker leaves the pointer to it set, freed or
+    /// not; the next start creates one over it, which aborts (`replication_start`,
+    /// `backup_job_cleanup`).
+    BlockerLeftSet = "blocker-left-set",
+    /// A failover whose commit cannot start has cancelled the backup job and is in FAILOVER all
+    /// the same, without a commit job; it stays there, calls every later stop a success, and
+    /// closing dereferences the job that is not there (`replication_stop`).
+    FailoverWithoutCommit = "failover-without-commit",
+    /// After a failed failover a second one is refused as not running: the guest stays on its
+    /// overlays for ever (`replication_stop` knows RUNNING only).
+    FailedFailoverIsFinal = "failed-failover-is-final",
+    /// Every end of the backup job outside FAILOVER is recorded as an error, the end that a stop
+    /// asked for too: get_error reports an I/O error in a failover in which nothing failed, and
+    /// for ever after a planned stop (`backup_job_completed`).
+    CancelCountsAsLoss = "cancel-counts-as-loss",
+    /// A checkpoint that fails sets no error: get_error, the only thing that COLO asks before it
+    /// goes on, says ok (`secondary_do_checkpoint`).
+    CheckpointFailureUntold = "checkpoint-failure-untold",
+    /// The end of the backup job looks the top up again by its name; when no drive has that name
+    /// any more, the top stays blocked, and hidden stays writable (`backup_job_cleanup`).
+    CleanupByName = "cleanup-by-name",
+    /// A start on a filter that was opened read-only empties active through a link without write
+    /// permission, which aborts (`replication_child_perm`, `secondary_do_checkpoint`).
+    EmptiesWithoutWrite = "empties-without-write",
+    /// Removing the guest's device asks no blocker, deletes the top with it, and deleting a node
+    /// that is blocked aborts (the blocker of `replication_start` protects only who asks).
+    BlockedTopDeleted = "blocked-top-deleted",
+    /// Once hidden or active has lost its format layer, the end of the backup job reopens it, or
+    /// the commit changes permissions on it, and either crashes (`reopen_backing_file`,
+    /// `replication_stop`).
+    TouchesEjected = "touches-ejected",
 }
 
 /// A set of quirks.

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::disk::Errno;
+use crate::graph::Reason;
+use crate::name::Name;
+use crate::permission::Conflict;
 
 /// Which side of the replication a filter is on; fixed when it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,12 +51,14 @@ impl Stage {
 }
 
 /// The edges of the stage machine (spec 2.3 to 2.8).
-pub const EDGES: [(Mode, Stage, Stage); 7] = [
+pub const EDGES: [(Mode, Stage, Stage); 8] = [
     (Mode::Secondary, Stage::None, Stage::Running),
     (Mode::Secondary, Stage::Running, Stage::Failover),
     (Mode::Secondary, Stage::Running, Stage::Done),
     (Mode::Secondary, Stage::Failover, Stage::Done),
     (Mode::Secondary, Stage::Failover, Stage::FailoverFailed),
+    // Not in the seed: a failover that failed is tried again.
+    (Mode::Secondary, Stage::FailoverFailed, Stage::Failover),
     (Mode::Primary, Stage::None, Stage::Running),
     (Mode::Primary, Stage::Running, Stage::Done),
 ];
@@ -107,8 +112,40 @@ pub enum VerbError {
         /// The one that was asked for.
         got: Mode,
     },
+    /// M7: nothing lies behind active.
+    ActiveHasNoBacking,
+    /// M8: nothing lies behind hidden.
+    HiddenHasNoBacking,
+    /// M9: nobody uses the secondary disk.
+    SecondaryUnused,
+    /// M10: the three disks are not of one length, or one of them has none.
+    LengthsDiffer,
+    /// M11: active or hidden is of a format that cannot be emptied.
+    CannotBeEmptied,
+    /// Active was opened read-only, so that it can never be emptied.
+    ActiveReadOnly,
+    /// M12: hidden or the secondary disk cannot be opened for writing.
+    Reopen {
+        /// Why.
+        errno: Errno,
+    },
+    /// M13: the top is not there, is no root, or is not above the filter.
+    NoTop,
+    /// M14: another job uses the secondary disk or hidden.
+    Busy {
+        /// The drive's name, else the node's.
+        name: Name,
+        /// What blocks it.
+        reason: Reason,
+    },
     /// M15: the job that protects the last checkpoint is gone.
     BackupLost,
+    /// M17: active has lost its format layer.
+    ActiveEjected,
+    /// M19: hidden has lost its format layer.
+    HiddenEjected,
+    /// M24: the commit cannot have the permissions it needs.
+    PermissionConflict(Conflict),
     /// M18: an overlay could not be emptied.
     EmptyFailed {
         /// The overlay's name.
@@ -148,7 +185,25 @@ impl std::fmt::Display for VerbError {
                 "The parameter mode's value is invalid, needs {}, but got {}",
                 *needs as u8, *got as u8
             ),
+            Self::ActiveHasNoBacking => f.write_str("Active disk doesn't have backing file"),
+            Self::HiddenHasNoBacking => f.write_str("Hidden disk doesn't have backing file"),
+            Self::SecondaryUnused => {
+                f.write_str("The secondary disk doesn't have block backend")
+            }
+            Self::LengthsDiffer => f.write_str(
+                "Active disk, hidden disk, secondary disk's length are not the same",
+            ),
+            Self::CannotBeEmptied => {
+                f.write_str("Active disk or hidden disk doesn't support make_empty")
+            }
+            Self::ActiveReadOnly => f.write_str("Active disk is opened read-only"),
+            Self::Reopen { errno } => write!(f, "Could not reopen file: {}", errno.sentence()),
+            Self::NoTop => f.write_str("No top_bs or it is invalid"),
+            Self::Busy { name, reason } => write!(f, "Node '{name}' is busy: {reason}"),
             Self::BackupLost => f.write_str("Backup job was cancelled unexpectedly"),
+            Self::ActiveEjected => f.write_str("Active disk active is ejected"),
+            Self::HiddenEjected => f.write_str("Hidden disk hidden is ejected"),
+            Self::PermissionConflict(conflict) => conflict.fmt(f),
             Self::EmptyFailed { node, errno } => {
                 write!(f, "Failed to empty {node}: {}", errno.sentence())
             }

@@ -12,6 +12,7 @@ use colo_core::driver::Driver;
 use colo_core::{
     Clock, Disk, DiskId, Errno, Event, Extent, Geometry, GraphChange, Host, HostOptions, Mode,
     Payload, Quirks, Recovery, Stage, Time, UserId, UserOp, UserRequest, Verb, VerbError, VerbId,
+    Wiring,
 };
 use memory::{Draws, MemoryDisk, Twin, numbers, payload};
 use proptest::prelude::*;
@@ -92,6 +93,7 @@ impl Plan {
             mode: Mode::Secondary,
             geometry: self.geometry(),
             quorum: self.quorum,
+            wiring: Wiring::default(),
             recover,
             reconnect_delay_ns: 0,
             quirks: Quirks::NONE,

@@ -6,7 +6,9 @@
 //! misfortune in between, an ending, and what comes after it. Each purpose draws
 //! from a stream of its own.
 
-use colo_core::{CommitPhase, DiskId, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage, Verb};
+mod operate;
+
+use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage, Verb, Wiring};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::{Ratio, Seed, Stream};
 use colo_sim::world::{Delay, Side};
@@ -16,12 +18,14 @@ use crate::profile::{Added, Behaviour};
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
-    let setup = setup(&mut Seed(seed).stream("setup"));
+    let mut setup = setup(&mut Seed(seed).stream("setup"));
+    setup.wiring = operate::wiring(&mut Seed(seed).stream("wiring"), setup.secondary_quorum);
     let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
     let steps = Generator {
         shape: Seed(seed).stream("shape"),
         io: Seed(seed).stream("io"),
         mishaps: Seed(seed).stream("mishaps"),
+        operator: Seed(seed).stream("operator"),
         hot: swarm.hot_sector % setup.geometry.sectors,
         geometry: setup.geometry,
         swarm,
@@ -62,6 +66,7 @@ fn setup(stream: &mut Stream) -> Setup {
     Setup {
         geometry,
         secondary_quorum: stream.chance(half()),
+        wiring: Wiring::default(),
         reconnect_delay_ns: *stream.pick(&[0, 0, 300_000, 5_000_000]),
         disk_delay: Delay { min_ns: 20_000, max_ns: if slow { 2_000_000 } else { 200_000 } },
         link_delay: Delay { min_ns: 10_000, max_ns: *stream.pick(&[20_000, 100_000, 1_000_000]) },
@@ -93,7 +98,7 @@ struct Swarm {
     checkpoint: u32,
 }
 
-const MISHAPS: usize = 10;
+const MISHAPS: usize = 14;
 
 impl Swarm {
     fn draw(stream: &mut Stream) -> Self {
@@ -128,6 +133,7 @@ struct Generator {
     shape: Stream,
     io: Stream,
     mishaps: Stream,
+    operator: Stream,
     hot: u64,
     geometry: Geometry,
     swarm: Swarm,
@@ -162,6 +168,9 @@ impl Generator {
         }
         if self.shape.chance(Ratio::new(1, 8)) {
             self.mishap();
+        }
+        if self.shape.chance(Ratio::new(1, 16)) {
+            self.failed_starts();
         }
         // COLO's order: the secondary first (spec 2.9). Once in a while only one side starts.
         let sides = self.shape.weighted(&[20, 1, 1]);
@@ -223,6 +232,9 @@ impl Generator {
         if self.shape.chance(Ratio::new(1, 10)) {
             self.header_or_flush_fault();
         }
+        if self.shape.chance(Ratio::new(1, 20)) {
+            self.competing_reader();
+        }
         let doomed = self.shape.chance(Ratio::new(1, 5));
         if doomed {
             self.commit_fault();
@@ -238,7 +250,7 @@ impl Generator {
         for _ in 0..racing {
             self.request(Side::Secondary);
         }
-        let ending = self.shape.weighted(&[60, 25, 6, 4]);
+        let ending = self.shape.weighted(&[60, 25, 6, 4, 3]);
         match ending {
             0 => self.push(Step::Settle),
             1 => {
@@ -248,7 +260,11 @@ impl Generator {
                 self.come_back();
             }
             2 => self.push(Step::Cancel(JobKind::Commit)),
-            _ => self.call(Side::Secondary, Verb::Close, true),
+            3 => self.call(Side::Secondary, Verb::Close, true),
+            _ => {
+                self.command(Side::Secondary, Admin::Quit);
+                self.come_back();
+            }
         }
         if (doomed && ending == 0) || ending == 2 {
             self.life_after_failed_failover();
@@ -446,10 +462,35 @@ impl Generator {
                 let (disk, ns) = (*self.mishaps.pick(&DiskId::ALL), self.mishaps.below(5_000_000));
                 self.push(Step::Stall { disk, ns });
             }
-            _ => {
+            9 => {
                 let ns = self.mishaps.below(400_000);
                 self.push(Step::Pass(ns));
             }
+            10 => self.operate(),
+            11 => self.failing_emptying(),
+            12 => {
+                // An overlay without its format layer is of little use for the rest of the plan.
+                if self.mishaps.chance(Ratio::new(1, 3)) {
+                    let disk = *self.mishaps.pick(&[DiskId::Hidden, DiskId::Active]);
+                    self.push(Step::Eject(disk));
+                }
+            }
+            _ => {
+                let (side, cut) = (*self.mishaps.pick(&Side::BOTH), self.mishaps.chance(half()));
+                self.push(Step::CutFrom { side, cut });
+            }
+        }
+    }
+
+    /// The next emptying of an overlay fails, in one of four ways.
+    fn failing_emptying(&mut self) {
+        let stream = &mut self.mishaps;
+        let disk = *stream.pick(&[DiskId::Hidden, DiskId::Active]);
+        let how = EmptyFailure::ALL[stream.weighted(&[3, 3, 3, 1])];
+        let errno = *stream.pick(&[Errno::Io, Errno::NoSpace]);
+        self.push(Step::EmptyFails { disk, how, errno });
+        if self.mishaps.chance(half()) {
+            self.push(Step::Checkpoint);
         }
     }
 

@@ -7,7 +7,9 @@
 
 use std::path::Path;
 
-use colo_core::{DiskId, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb};
+use colo_core::{
+    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb, Wiring,
+};
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::stream::Ratio;
 use colo_sim::world::{Delay, Side, World, WorldOptions};
@@ -47,6 +49,9 @@ pub struct Setup {
     pub geometry: Geometry,
     /// Whether the secondary guest's device goes through a quorum of one child.
     pub secondary_quorum: bool,
+    /// How the secondary host's graph is put together, if not the right way.
+    #[serde(default, skip_serializing_if = "Wiring::is_right")]
+    pub wiring: Wiring,
     /// How long forwarded requests wait for a lost connection, in nanoseconds.
     pub reconnect_delay_ns: u64,
     /// How fast disks answer.
@@ -71,6 +76,7 @@ impl Default for Setup {
                 commit_max: 8,
             },
             secondary_quorum: true,
+            wiring: Wiring::default(),
             reconnect_delay_ns: 0,
             disk_delay: Delay { min_ns: 20_000, max_ns: 200_000 },
             link_delay: Delay { min_ns: 10_000, max_ns: 50_000 },
@@ -121,6 +127,15 @@ pub enum Step {
         /// Whether the next step waits for the answer.
         wait: bool,
     },
+    /// An operator's command.
+    Admin {
+        /// On whose host.
+        side: Side,
+        /// What.
+        command: Admin,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
     /// COLO's checkpoint: both guests paused and drained, errors asked for, verbs, resume.
     Checkpoint,
     /// COLO's failover: forwarding ends, the secondary is told to take over.
@@ -140,6 +155,17 @@ pub enum Step {
         /// Of a thousand flushes.
         flush: u32,
     },
+    /// The next emptying of an overlay fails.
+    EmptyFails {
+        /// Of which.
+        disk: DiskId,
+        /// How much of it is dropped all the same.
+        how: EmptyFailure,
+        /// What it is told.
+        errno: Errno,
+    },
+    /// An overlay loses its format layer, until its process ends.
+    Eject(DiskId),
     /// All faults of all disks end.
     FaultsEnd,
     /// A disk answers nothing for so long, in nanoseconds.
@@ -162,6 +188,13 @@ pub enum Step {
     },
     /// The connection is cut, or let be made again.
     Cut(bool),
+    /// Nothing arrives any more of what this side sends, or it does again.
+    CutFrom {
+        /// Whose messages.
+        side: Side,
+        /// Whether they are kept back.
+        cut: bool,
+    },
     /// The connection is held, or released.
     Hold(bool),
     /// Simulated time passes, in nanoseconds.
@@ -174,11 +207,15 @@ pub enum Step {
 pub const FAULTS: &[(&str, &str)] = &[
     ("fault", "a disk fails the requests that a rule names: operation, sectors, occurrence, phase"),
     ("rates", "a disk fails reads, writes and flushes at random, so many of a thousand"),
+    ("empty_fails", "the next emptying of an overlay fails: nothing, half or all dropped, or ejected"),
+    ("eject", "an overlay loses its format layer: every request to it fails with ENOMEDIUM"),
     ("stall", "a disk answers nothing for a while"),
     ("power_loss", "a host loses power: of what was not flushed any sector may stay or go"),
     ("kill", "a host's process dies: its disks keep their caches, requests in flight may land"),
     ("cancel", "somebody cancels the backup job or the commit job"),
     ("cut", "the connection is cut, with everything on it, until it is made again"),
+    ("cut_from", "nothing arrives of what one side sends: a cut in one direction"),
+    ("admin", "an operator takes away what replication needs, competes for it, or quits"),
     ("hold", "the connection is there and nothing arrives until it is released"),
 ];
 
@@ -388,6 +425,7 @@ impl Plan {
         WorldOptions {
             geometry: self.setup.geometry,
             secondary_quorum: self.setup.secondary_quorum,
+            wiring: self.setup.wiring,
             reconnect_delay_ns: self.setup.reconnect_delay_ns,
             disk_delay: self.setup.disk_delay,
             link_delay: self.setup.link_delay,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use colo_core::{
-    DiskId, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
+    Admin, DiskId, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
     Verb, VerbError, VerbId,
 };
 use colo_reports::Counts;
@@ -172,6 +172,12 @@ impl<'a> Run<'a> {
             Step::Call { side, verb, wait } => {
                 self.call(*side, *verb, *wait);
             }
+            Step::Admin { side, command, wait } => self.administer(*side, *command, *wait),
+            Step::EmptyFails { disk, how, errno } => {
+                self.world.fail_emptying(*disk, *how, *errno);
+            }
+            Step::Eject(disk) => self.world.eject(*disk),
+            Step::CutFrom { side, cut } => self.world.set_cut_from(*side, *cut),
             Step::Checkpoint => self.checkpoint(),
             Step::Failover => self.failover(),
             Step::Cancel(kind) => self.cancel(*kind),
@@ -240,6 +246,15 @@ impl Run<'_> {
             self.advance_while(|run| run.verbs.contains(&(side, id)));
         }
         Some(id)
+    }
+
+    fn administer(&mut self, side: Side, command: Admin, wait: bool) {
+        let Some(id) = self.world.administer(side, command) else { return };
+        self.verbs.push((side, id));
+        self.observe();
+        if wait {
+            self.advance_while(|run| run.verbs.contains(&(side, id)));
+        }
     }
 
     /// Calls a verb and waits; whether it said ok.
@@ -398,7 +413,13 @@ impl Run<'_> {
                     self.gone(side);
                 }
             }
-            Event::Opened(Err(_)) => self.gone(side),
+            Event::AdminAnswered { id, result, .. } => {
+                self.verbs.retain(|open| *open != (side, *id));
+                if let Err(error) = result {
+                    *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
+                }
+            }
+            Event::Opened(Err(_)) | Event::Exited => self.gone(side),
             _ => {}
         }
         if let Some(reason) = abort_reason(event) {

@@ -44,6 +44,11 @@ fn describe(what: &What, sector_size: usize) -> String {
             format!("{} {}", requester(*user, *request), operation(op))
         }
         What::Called { id, verb } => format!("verb {} called: {verb}", id.0),
+        What::Administered { id, admin } => format!("command {} given: {admin}", id.0),
+        What::EmptyingFails { disk, failure, errno } => {
+            let (disk, failure) = (disk.name(), failure.name());
+            format!("  FAULT {disk}: the next emptying will fail with {errno}, dropped: {failure}")
+        }
         What::CancelAsked(kind) => format!("somebody cancels the {} job", job(*kind)),
         What::Event(event) => describe_event(event, sector_size),
         What::Disk { disk, op, extent, failed } => {
@@ -65,6 +70,12 @@ fn describe(what: &What, sector_size: usize) -> String {
         What::Connection(Connection::Up) => "connection up".to_owned(),
         What::Connection(Connection::Down) => "connection down, with all that was on it".to_owned(),
         What::Connection(Connection::Held) => "connection held".to_owned(),
+        What::Connection(Connection::CutFrom(side)) => {
+            format!("nothing arrives of what the {} sends", side.name())
+        }
+        What::Connection(Connection::OpenFrom(side)) => {
+            format!("what the {} sends arrives", side.name())
+        }
         What::Connection(Connection::Released) => "connection released".to_owned(),
     }
 }
@@ -85,6 +96,16 @@ fn describe_event(event: &Event, sector_size: usize) -> String {
             let answer = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
             format!("verb {} answered: {verb}: {answer}", id.0)
         }
+        Event::Blocker { node, reason, set: true } => format!("node {node} blocked: {reason}"),
+        Event::Blocker { node, reason, set: false } => format!("node {node} unblocked: {reason}"),
+        Event::ReadOnly { node, on: true } => format!("node {node} is read-only"),
+        Event::ReadOnly { node, on: false } => format!("node {node} is writable"),
+        Event::AdminAnswered { id, admin, result } => {
+            let answer = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
+            format!("command {} answered: {admin}: {answer}", id.0)
+        }
+        Event::Ejected(disk) => format!("overlay {} has lost its format layer", disk.name()),
+        Event::Exited => "PROCESS ENDED".to_owned(),
         Event::Stage { from, to, .. } => format!("stage {} -> {}", from.name(), to.name()),
         Event::Job { kind, state } => {
             let state = match state {
@@ -96,8 +117,6 @@ fn describe_event(event: &Event, sector_size: usize) -> String {
             };
             format!("{} job {state}", job(*kind))
         }
-        Event::Blocker(true) => "op blocker set on the top node".to_owned(),
-        Event::Blocker(false) => "op blocker released".to_owned(),
         Event::Graph(GraphChange::CopyFilterInserted) => "copy-before-write filter in".to_owned(),
         Event::Graph(GraphChange::CopyFilterRemoved) => "copy-before-write filter out".to_owned(),
         Event::Graph(GraphChange::Pivoted) => "pivot to the secondary disk".to_owned(),

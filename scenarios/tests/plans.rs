@@ -157,6 +157,7 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
             commit_max: commit_granule * times,
         },
         secondary_quorum: rest.is_multiple_of(2),
+        wiring: colo_core::Wiring::default(),
         reconnect_delay_ns: pick(&[0, 300_000, 5_000_000], rest / 16),
         disk_delay: Delay {
             min_ns: 20_000,

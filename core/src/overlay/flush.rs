@@ -4,13 +4,44 @@
 //! together each is prepared on disk first, and both take effect in one instant.
 
 use crate::bitmap::Bitmap;
-use crate::disk::Op;
+use crate::disk::{Errno, Op};
 use crate::event::Event;
 use crate::graph::NodeId;
 use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
+
+/// How the emptying of an overlay fails (spec section 3).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyFailure {
+    /// Nothing is dropped.
+    Nothing,
+    /// Some of it is dropped.
+    Half,
+    /// Everything is dropped, and an error answered all the same.
+    All,
+    /// The format layer is lost on the way.
+    Ejected,
+}
+
+impl EmptyFailure {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Nothing, Self::Half, Self::All, Self::Ejected];
+
+    /// The name in traces and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Half => "half",
+            Self::All => "all",
+            Self::Ejected => "ejected",
+        }
+    }
+}
 
 /// A flush or an emptying, step by step.
 #[derive(Debug, Clone)]
@@ -41,6 +72,11 @@ impl Host {
 
     pub(crate) fn flush_begin(&mut self, id: IoId) {
         let Io { node, kind, .. } = self.ios[id];
+        if kind == Kind::Empty
+            && let Some((failure, errno)) = self.overlay_mut(node).fails_next.take()
+        {
+            return self.empty_fails(id, failure, errno);
+        }
         let overlay = self.overlay_mut(node);
         let (map, sectors) = if kind == Kind::Empty {
             let mut all = Bitmap::new(overlay.map_dirty.len());
@@ -135,6 +171,43 @@ impl Host {
             self.probe(Probe::EmptyFailed);
         }
         self.finish(id, error.map_or(Ok(Payload::EMPTY), Err));
+    }
+
+    /// An emptying fails on purpose. One that is prepared has its effect later, and so has none.
+    fn empty_fails(&mut self, id: IoId, failure: EmptyFailure, errno: Errno) {
+        let node = self.ios[id].node;
+        self.ios[id].error = Some(errno);
+        if failure == EmptyFailure::Ejected {
+            self.eject_node(node);
+        }
+        let in_place = !self.empties_are_prepared(id);
+        let overlay = self.overlay_mut(node);
+        let mut all = Bitmap::new(overlay.map_dirty.len());
+        all.set(0..all.len());
+        match failure {
+            EmptyFailure::Nothing => {}
+            EmptyFailure::Half | EmptyFailure::Ejected if in_place => {
+                let half = overlay.map.len() / 2;
+                overlay.map.clear(0..half);
+            }
+            EmptyFailure::All if in_place => {
+                overlay.map.clear_all();
+                let disk = overlay.disk;
+                self.events.push_back(Event::Emptied(disk));
+            }
+            // On its disk some of the map is gone, or all of it; in memory nothing is.
+            EmptyFailure::Half | EmptyFailure::All => {
+                let mut sectors = all.clone();
+                if failure == EmptyFailure::Half {
+                    sectors.clear(0..all.len() / 2);
+                }
+                let map = Bitmap::new(overlay.map.len());
+                self.overlay_mut(node).map_dirty = all;
+                return self.flush_write_map(id, &map, sectors);
+            }
+            EmptyFailure::Ejected => {}
+        }
+        self.flush_end(id, Some(all));
     }
 
     /// Whether this is an emptying that takes effect together with another one.

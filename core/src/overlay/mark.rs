@@ -39,6 +39,7 @@ impl Host {
 
     /// What the chain says of itself; nothing where marks are not kept.
     pub(crate) fn chain_mark(&self) -> Option<Mark> {
-        (!self.quirk(Quirk::UnmarkedOverlays)).then(|| self.overlay(self.chain.active).mark)
+        let marked = !self.quirk(Quirk::UnmarkedOverlays) && self.chain_is_whole();
+        marked.then(|| self.overlay(self.chain.active).mark)
     }
 }

@@ -26,6 +26,7 @@ use crate::io::{Io, IoId, Kind, State};
 use crate::payload::Payload;
 use crate::probe::Probe;
 
+pub use flush::EmptyFailure;
 pub(crate) use flush::FlushStep;
 use layout::MAGIC;
 pub use layout::{Layout, Mark};
@@ -36,6 +37,9 @@ pub(crate) use write::OverlayWrite;
 pub(crate) struct Overlay {
     pub(crate) disk: DiskId,
     pub(crate) backing: NodeId,
+    pub(crate) can_be_emptied: bool,
+    /// How its next emptying fails.
+    pub(crate) fails_next: Option<(EmptyFailure, Errno)>,
     layout: Layout,
     /// What the header says, as far as a write of it succeeded.
     pub(crate) mark: Mark,
@@ -63,6 +67,8 @@ impl Overlay {
         Self {
             disk,
             backing,
+            can_be_emptied: true,
+            fails_next: None,
             layout,
             mark: Mark::Void,
             mark_in_doubt: false,

@@ -2,10 +2,13 @@
 
 use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
+use crate::event::Abort;
 use crate::host::Host;
 use crate::io::IoId;
 use crate::overlay::Mark;
 use crate::payload::Payload;
+use crate::probe::Probe;
+use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 use crate::verbs::Wait;
 
@@ -25,16 +28,40 @@ impl Host {
         if !self.empties_together() {
             self.copy_filter(job.filter).arm();
         }
+        if self.nodes[self.chain.active].ejected {
+            self.probe(Probe::CheckpointMeetsEjected);
+            return self.checkpoint_core_done(Err(VerbError::ActiveEjected));
+        }
+        if self.nodes[self.chain.active].read_only {
+            return self.abort(Abort::EmptiedWithoutWrite);
+        }
         self.wait_for(Wait::EmptyActive);
         self.empty_for_verb(self.chain.active);
+    }
+
+    /// Active is empty, or could be: hidden comes next.
+    fn empty_hidden(&mut self) {
+        if self.nodes[self.chain.hidden].ejected {
+            self.probe(Probe::CheckpointMeetsEjected);
+            return self.empty_failed(VerbError::HiddenEjected);
+        }
+        self.wait_for(Wait::EmptyHidden);
+        self.empty_for_verb(self.chain.hidden);
+    }
+
+    fn empty_failed(&mut self, error: VerbError) {
+        let verb = self.verb.as_mut().expect("emptying belongs to a verb");
+        if let Some(prepared) = verb.prepared.take() {
+            self.empty_abort(prepared);
+        }
+        self.checkpoint_core_done(Err(error));
     }
 
     /// An overlay could be emptied now: when both could, both are, and the copying begins anew.
     pub(crate) fn verb_prepared(&mut self, io: IoId) {
         let verb = self.verb.as_mut().expect("emptying belongs to a verb");
         let Some(active) = verb.prepared.replace(io) else {
-            self.wait_for(Wait::EmptyHidden);
-            return self.empty_for_verb(self.chain.hidden);
+            return self.empty_hidden();
         };
         verb.prepared = None;
         verb.prepared_both = Some((active, io));
@@ -73,19 +100,12 @@ impl Host {
         let node = if wait == Wait::EmptyActive { "active" } else { "hidden" };
         match (wait, result) {
             (Wait::EmptyActive | Wait::EmptyHidden, Err(errno)) => {
-                let verb = self.verb.as_mut().expect("emptying belongs to a verb");
-                if let Some(prepared) = verb.prepared.take() {
-                    self.empty_abort(prepared);
-                }
-                self.checkpoint_core_done(Err(VerbError::EmptyFailed { node, errno }));
+                self.empty_failed(VerbError::EmptyFailed { node, errno });
             }
             // The end of an emptying that was prepared: it has had its effect already.
             _ if self.empties_together() => {}
             (_, Err(_)) => unreachable!("only an emptying is waited for here"),
-            (Wait::EmptyActive, Ok(_)) => {
-                self.wait_for(Wait::EmptyHidden);
-                self.empty_for_verb(self.chain.hidden);
-            }
+            (Wait::EmptyActive, Ok(_)) => self.empty_hidden(),
             (_, Ok(_)) => self.checkpoint_core_done(Ok(())),
         }
     }
@@ -93,9 +113,14 @@ impl Host {
     pub(super) fn checkpoint_core_done(&mut self, result: Result<(), VerbError>) {
         match self.verb.expect("the checkpoint core belongs to a verb").verb {
             Verb::Start(_) => self.start_done(result),
-            Verb::Checkpoint => self.answer(result),
+            Verb::Checkpoint => {
+                let failed = result.is_err() && !self.quirk(Quirk::CheckpointFailureUntold);
+                self.filter_mut().checkpoint_failed = failed && self.in_stage(Stage::Running);
+                self.answer(result);
+            }
             Verb::Stop { .. } => {
                 self.set_stage(Stage::Done);
+                self.filter_mut().checkpoint_failed = false;
                 self.answer(result);
             }
             Verb::Close => {
@@ -108,11 +133,12 @@ impl Host {
     }
 
     pub(super) fn get_error(&mut self, stage: Stage) {
-        let error = self.filter().expect("a verb works on an open filter").error;
-        self.answer(match (stage, error) {
+        let filter = self.filter().expect("a verb works on an open filter");
+        let lost = filter.error.is_some() || filter.checkpoint_failed;
+        self.answer(match (stage, lost) {
             (Stage::None, _) => Err(VerbError::NotRunning),
-            (_, Some(_)) => Err(VerbError::IoError),
-            (_, None) => Ok(()),
+            (_, true) => Err(VerbError::IoError),
+            (_, false) => Ok(()),
         });
     }
 }

@@ -55,9 +55,12 @@ impl Host {
             // The view is owed, by this life or by one before: nothing may change below it.
             let owed = || self.chain_mark() == Some(Mark::Owed);
             self.fenced_for_good = filter.stage != Stage::None || owed();
-            self.users.guest.root = None;
-            self.nodes.remove(self.chain.active);
-            self.nodes.remove(self.chain.hidden);
+            let tops: Vec<_> = self.parents_of(node);
+            let gone = [node, self.chain.active, self.chain.hidden].into_iter().chain(tops);
+            for gone in gone {
+                self.forget_node(gone);
+                self.nodes.remove(gone);
+            }
         }
         self.events.push_back(Event::Graph(GraphChange::FilterClosed));
         self.drain_end(UserId::Guest);

@@ -8,13 +8,24 @@ mod close;
 mod start;
 mod stop;
 
+use crate::admin::Admin;
+use crate::disk::Errno;
 use crate::event::{DiskId, Event, UserId, VerbId};
 use crate::host::Host;
 use crate::io::{DrainWaiter, IoId, Task};
 use crate::overlay::Mark;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
-use crate::verb::{Mode, Verb, VerbError};
+use crate::verb::{Mode, Stage, Verb, VerbError};
+
+/// What waits to be carried out: one at a time, in order of arrival.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order {
+    /// A verb of the filter.
+    Verb(Verb),
+    /// An operator's command.
+    Admin(Admin),
+}
 
 /// The verb that runs, and what it waits for.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +59,8 @@ enum Wait {
     Marked(Mark),
     /// A planned stop: no guest request in flight, to go past the overlays.
     PlannedDrained,
+    /// A failover that is tried again: no guest request in flight, to change the stage.
+    RetryDrained,
     /// Close: no guest request in flight.
     GuestDrained,
     /// Close: the commit job's end.
@@ -57,19 +70,30 @@ enum Wait {
 impl Host {
     /// A verb is called. Its answer is an event, now or later.
     pub fn call(&mut self, id: VerbId, verb: Verb) {
-        if self.verb.is_some() {
+        self.enqueue(id, Order::Verb(verb));
+    }
+
+    pub(crate) fn enqueue(&mut self, id: VerbId, order: Order) {
+        if self.verb.is_some() || self.admin_runs() {
             self.probe(Probe::VerbQueued);
         }
-        self.verbs.push_back((id, verb));
+        self.orders.push_back((id, order));
         self.tasks.push_back(Task::NextVerb);
         self.work();
     }
 
     pub(crate) fn next_verb(&mut self) {
-        if self.verb.is_some() || !self.opened {
+        if self.verb.is_some() || self.admin_runs() || !self.opened {
             return;
         }
-        let Some((id, verb)) = self.verbs.pop_front() else { return };
+        match self.orders.pop_front() {
+            Some((id, Order::Verb(verb))) => self.verb_begin(id, verb),
+            Some((id, Order::Admin(admin))) => self.admin_begin(id, admin),
+            None => {}
+        }
+    }
+
+    pub(crate) fn verb_begin(&mut self, id: VerbId, verb: Verb) {
         self.verb = Some(RunningVerb {
             id,
             verb,
@@ -94,6 +118,14 @@ impl Host {
 
     fn answer(&mut self, result: Result<(), VerbError>) {
         let running = self.verb.take().expect("a verb answers once");
+        let stops = matches!(running.verb, Verb::Stop { .. });
+        if stops && result.is_err() && self.in_stage(Stage::Running) && self.backup.is_none() {
+            // It has ended the job that protects the view, and the stage goes on without.
+            self.filter_mut().error.get_or_insert(Errno::Io);
+        }
+        if self.admin_closes() {
+            return self.admin_closed();
+        }
         self.events.push_back(Event::VerbAnswered { id: running.id, verb: running.verb, result });
         self.tasks.push_back(Task::NextVerb);
     }
@@ -111,6 +143,7 @@ impl Host {
         match self.wait() {
             Wait::ExportDrained => self.start_drained(),
             Wait::PlannedDrained => self.planned_drained(),
+            Wait::RetryDrained => self.retry_drained(),
             Wait::GuestDrained => self.close_drained(),
             wait => unreachable!("a verb that waits for {wait:?} drained nobody"),
         }
@@ -129,6 +162,11 @@ impl Host {
     /// Whether the running verb is emptying overlays.
     pub(crate) fn verb_empties(&self) -> bool {
         matches!(self.wait(), Wait::EmptyActive | Wait::EmptyHidden)
+    }
+
+    /// Whether the end of the backup job was asked for by the verb that runs.
+    fn ends_backup(&self) -> bool {
+        self.wait() == Wait::BackupEnd
     }
 
     fn mode(&self) -> Mode {

@@ -1,7 +1,7 @@
 //! stop, planned or as a failover, and how the jobs behind it end (spec 2.4, 2.7, 2.8).
 
 use crate::disk::Errno;
-use crate::event::{DiskId, Event, JobKind, JobState, UserId};
+use crate::event::{Abort, DiskId, Event, JobKind, JobState, UserId};
 use crate::geometry::Extent;
 use crate::host::Host;
 use crate::io::{DrainWaiter, Kind, Parent, Task};
@@ -17,18 +17,45 @@ impl Host {
         if matches!(stage, Stage::Done | Stage::Failover) {
             return self.answer(Ok(()));
         }
-        if stage != Stage::Running {
+        let again = failover && stage == Stage::FailoverFailed;
+        let again = again && !self.quirk(Quirk::FailedFailoverIsFinal);
+        if stage != Stage::Running && !again {
             return self.answer(Err(VerbError::NotRunning));
         }
         if self.mode() == Mode::Primary {
             self.stop_primary();
             return self.answer(Ok(()));
         }
+        // What the commit will need has to be there before anything is given up for it.
+        if failover
+            && !self.quirk(Quirk::FailoverWithoutCommit)
+            && let Some(conflict) = self.commit_conflict()
+        {
+            self.probe(Probe::CommitRefused);
+            return self.answer(Err(conflict.into()));
+        }
+        if failover
+            && !self.quirk(Quirk::TouchesEjected)
+            && let Some(disk) = self.ejected_disk()
+        {
+            let (node, errno) = (disk.name(), Errno::NoMedium);
+            return self.answer(Err(VerbError::NotDurable { node, errno }));
+        }
+        if again {
+            self.wait_for(Wait::RetryDrained);
+            return self.drain_begin(UserId::Guest, DrainWaiter::Verb);
+        }
         if self.backup.is_some() {
             self.wait_for(Wait::BackupEnd);
             return self.backup_cancel();
         }
         self.stop_unprotected(failover);
+    }
+
+    /// The overlay that has lost its format layer, if one has.
+    fn ejected_disk(&self) -> Option<DiskId> {
+        let overlays = [(self.chain.hidden, DiskId::Hidden), (self.chain.active, DiskId::Active)];
+        overlays.into_iter().find(|(node, _)| self.nodes[*node].ejected).map(|(_, disk)| disk)
     }
 
     pub(super) fn stop_primary(&mut self) {
@@ -78,8 +105,47 @@ impl Host {
 
     pub(super) fn failover_begin(&mut self) {
         self.set_stage(Stage::Failover);
+        let chain = self.chain;
+        let ejected = [chain.active, chain.hidden].iter().any(|&node| self.nodes[node].ejected);
+        if ejected && self.quirk(Quirk::TouchesEjected) {
+            return self.abort(Abort::EjectedTouched);
+        }
+        if let Some(conflict) = self.commit_conflict() {
+            self.probe(Probe::CommitRefused);
+            return self.answer(Err(conflict.into()));
+        }
         self.commit_start();
         self.answer(Ok(()));
+    }
+
+    /// A failover that failed begins anew: no write is split by what was before.
+    pub(super) fn retry_drained(&mut self) {
+        self.probe(Probe::FailoverRetried);
+        if self.overlay(self.chain.active).mark_in_doubt {
+            return self.mark_for_verb(Mark::Owed);
+        }
+        self.retry_begin();
+    }
+
+    fn retry_begin(&mut self) {
+        self.nothing_is_lost();
+        self.failover_begin();
+        self.drain_end(UserId::Guest);
+    }
+
+    /// The view is owed, and the disk says so.
+    pub(super) fn owed_marked(&mut self, failed: Option<VerbError>) {
+        let again = self.in_stage(Stage::FailoverFailed);
+        match failed {
+            None if again => self.retry_begin(),
+            None => self.failover_begin(),
+            Some(error) => {
+                if again {
+                    self.drain_end(UserId::Guest);
+                }
+                self.answer(Err(error));
+            }
+        }
     }
 
     /// A planned stop: the guest goes on with what the primary wrote, past the overlays.
@@ -115,14 +181,21 @@ impl Host {
 
     /// The backup job's completion, whatever its result (spec 2.7).
     pub(crate) fn backup_concluded(&mut self) {
+        let asked = self.ends_backup() && !self.quirk(Quirk::CancelCountsAsLoss);
         let filter = self.filter_mut();
-        if !matches!(filter.stage, Stage::None | Stage::Failover) {
+        if !matches!(filter.stage, Stage::None | Stage::Failover) && !asked {
             filter.error = Some(Errno::Io);
         }
         let state = JobState::Concluded(Err(Errno::Cancelled));
         self.events.push_back(Event::Job { kind: JobKind::Backup, state });
-        self.set_blocker(false);
+        self.backup_cleanup();
         self.tasks.push_back(Task::BackupGone);
+    }
+
+    /// What get_error told is repaired.
+    pub(super) fn nothing_is_lost(&mut self) {
+        let filter = self.filter_mut();
+        (filter.error, filter.checkpoint_failed) = (None, false);
     }
 
     /// The commit job's completion (spec 2.8).
@@ -133,7 +206,7 @@ impl Host {
         match result {
             Ok(()) => {
                 self.set_stage(Stage::Done);
-                self.filter_mut().error = None;
+                self.nothing_is_lost();
             }
             Err(_) => {
                 self.set_stage(Stage::FailoverFailed);

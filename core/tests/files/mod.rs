@@ -6,6 +6,7 @@ use colo_core::driver::Driver;
 use colo_core::real::{FileDisk, SystemClock};
 use colo_core::{
     DiskId, Extent, Geometry, Host, HostOptions, Layout, Mode, Payload, Quirks, UserId, UserOp,
+    Wiring,
 };
 
 pub(crate) type FileHost = Driver<FileDisk, SystemClock>;
@@ -52,6 +53,7 @@ impl Images {
             mode,
             geometry: self.geometry,
             quorum,
+            wiring: Wiring::default(),
             recover,
             reconnect_delay_ns: 0,
             quirks: self.quirks,

@@ -1,57 +1,175 @@
-//! `answers`: what a verb may say where its stage alone decides it (spec 2.3, 2.4).
+//! `answers`: what verbs and commands may say (spec 2.1 to 2.4, 2.9).
+//!
+//! The table of the profile that runs, as far as stage, graph and what was lost
+//! decide it. It holds the messages a second time, as text. An answer is judged
+//! when nothing else was open on the host: behind another verb, what it met is
+//! that one's doing.
 
-use colo_core::{Event, Mode, Stage, Verb, VerbError};
-use colo_sim::world::What;
+use colo_core::{Event, Mode, Quirk, Quirks, Stage, Verb, VerbError};
+use colo_sim::world::{Side, What, World};
 
+use crate::oracle::desk::ACTIVE;
+use crate::oracle::model::{Model, Owed};
 use crate::oracle::{Findings, Sight};
 
-pub(super) const HOLDS: &str =
-    "a verb that its stage gives nothing to do says what the table says for that stage";
+pub(super) const HOLDS: &str = "every verb and command answers once, with what the profile's table says for its stage and graph; nothing is refused without a reason";
 
 const NAME: &str = "answers";
 
-/// What the table says, where it depends on nothing but mode and stage.
-fn decided(mode: Mode, stage: Stage, verb: Verb) -> Option<Result<(), VerbError>> {
+const NOT_RUNNING: &str = "Block replication is not running";
+const RUNNING: &str = "Block replication is running or done";
+const BACKUP_LOST: &str = "Backup job was cancelled unexpectedly";
+const ACTIVE_EJECTED: &str = "Active disk active is ejected";
+const HIDDEN_EJECTED: &str = "Hidden disk hidden is ejected";
+const VIEW_OWED: &str =
+    "Active disk holds a view that is owed to its guest, recover it before starting anew";
+
+/// What a verb is to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// This.
+    Ok,
+    /// This error.
+    Error(&'static str),
+    /// This error, with names in it.
+    Refused(String),
+    /// Ok, but for what a failing disk or a job that was cancelled does to it.
+    OkUnlessFaulted,
+    /// The table does not say.
+    Anything,
+}
+
+/// What the table says now.
+pub(crate) fn expect(
+    model: &Model,
+    world: &World,
+    side: Side,
+    stage: Stage,
+    verb: Verb,
+) -> Expected {
+    let quirks = world.options().quirks;
+    let mode = side.mode();
     let over = matches!(stage, Stage::Done | Stage::Failover);
     match verb {
-        Verb::Start(_) if over => Some(Ok(())),
-        Verb::Start(_) if stage != Stage::None => Some(Err(VerbError::AlreadyRunning)),
-        Verb::Start(got) if got != mode => Some(Err(VerbError::WrongMode { needs: mode, got })),
-        Verb::Start(_) => (mode == Mode::Primary).then_some(Ok(())),
-        Verb::Checkpoint if over || mode == Mode::Primary => Some(Ok(())),
-        Verb::Checkpoint if stage != Stage::Running => Some(Err(VerbError::BackupLost)),
-        Verb::GetError if stage == Stage::None => Some(Err(VerbError::NotRunning)),
-        Verb::Stop { .. } if over => Some(Ok(())),
-        Verb::Stop { .. } if stage != Stage::Running => Some(Err(VerbError::NotRunning)),
-        Verb::Stop { .. } if mode == Mode::Primary => Some(Ok(())),
-        Verb::Checkpoint | Verb::GetError | Verb::Stop { .. } | Verb::Close => None,
+        Verb::Start(_) | Verb::Checkpoint | Verb::Stop { .. } if over => Expected::Ok,
+        Verb::Start(_) if stage != Stage::None => Expected::Error(RUNNING),
+        Verb::Start(got) if got != mode => {
+            let (needs, got) = (u8::from(mode == Mode::Secondary), u8::from(got == Mode::Secondary));
+            Expected::Refused(format!(
+                "The parameter mode's value is invalid, needs {needs}, but got {got}"
+            ))
+        }
+        Verb::Start(Mode::Primary) => Expected::Ok,
+        Verb::Start(Mode::Secondary) => expect_start(model, quirks),
+        Verb::Checkpoint if mode == Mode::Primary => Expected::Ok,
+        Verb::Checkpoint if !model.backup => Expected::Error(BACKUP_LOST),
+        Verb::Checkpoint if model.desks[side as usize].is_ejected(ACTIVE) => {
+            Expected::Error(ACTIVE_EJECTED)
+        }
+        Verb::Checkpoint => Expected::OkUnlessFaulted,
+        Verb::GetError if stage == Stage::None => Expected::Error(NOT_RUNNING),
+        Verb::Stop { .. } if stage == Stage::None => Expected::Error(NOT_RUNNING),
+        Verb::Stop { .. } if mode == Mode::Primary => Expected::Ok,
+        Verb::Stop { failover } => expect_stop(model, quirks, stage, failover),
+        Verb::GetError | Verb::Close => Expected::Anything,
     }
 }
 
+fn expect_start(model: &Model, quirks: Quirks) -> Expected {
+    let desk = &model.desks[Side::Secondary as usize];
+    // Of a view that is owed nobody may be told before the graph is looked at; the images are
+    // opened for writing after that.
+    let refused = desk.start_refused(quirks.has(Quirk::EmptiesWithoutWrite));
+    let by_graph = refused.as_deref().is_some_and(|text| {
+        !["Could not", "No top_bs", "Node '"].iter().any(|late| text.starts_with(late))
+    });
+    let marked = !quirks.has(Quirk::UnmarkedOverlays);
+    match (refused, model.owed) {
+        (Some(text), _) if by_graph => Expected::Refused(text),
+        (_, Owed::View) if marked => Expected::Error(VIEW_OWED),
+        (_, Owed::Perhaps) if marked => Expected::Anything,
+        (Some(text), _) => Expected::Refused(text),
+        (None, _) => Expected::OkUnlessFaulted,
+    }
+}
+
+fn expect_stop(model: &Model, quirks: Quirks, stage: Stage, failover: bool) -> Expected {
+    let again = stage == Stage::FailoverFailed;
+    if again && (!failover || quirks.has(Quirk::FailedFailoverIsFinal)) {
+        return Expected::Error(NOT_RUNNING);
+    }
+    if !failover {
+        let lost = quirks.has(Quirk::PlannedStopCancelsFirst);
+        return if lost { Expected::Error(BACKUP_LOST) } else { Expected::OkUnlessFaulted };
+    }
+    let conflict = model.desks[Side::Secondary as usize].commit_conflict();
+    conflict.map_or(Expected::OkUnlessFaulted, Expected::Refused)
+}
+
+/// What only a failing disk, or the loss of a job on the way, may make a verb say.
+fn is_fault(text: &str) -> bool {
+    ["Failed to ", BACKUP_LOST, ACTIVE_EJECTED, HIDDEN_EJECTED]
+        .iter()
+        .any(|fault| text.starts_with(fault))
+}
+
 pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
-    let (What::Event(Event::VerbAnswered { id, verb, result }), Some(side)) =
-        (&sight.entry.what, sight.entry.side)
-    else {
-        return;
+    let (What::Event(event), Some(side)) = (&sight.entry.what, sight.entry.side) else { return };
+    match event {
+        Event::VerbAnswered { id, verb, result } => {
+            let verbs = &sight.model.verbs;
+            let open = verbs.iter().find(|open| (open.side, open.id) == (side, *id));
+            // A process that ends may still answer what was queued.
+            let Some(open) = open else { return };
+            check_verb(sight.model, side, *verb, &open.expected, *result, findings);
+        }
+        Event::AdminAnswered { id, admin, result } => {
+            let open = sight.model.desks[side as usize].open.iter().find(|open| open.id == *id);
+            let Some(expected) = open.and_then(|open| open.expected.as_ref()) else { return };
+            let said = result.as_ref().map_err(ToString::to_string).map(|()| ());
+            if said.as_ref() != expected.as_ref() {
+                let text = |answer: &Result<(), String>| match answer {
+                    Ok(()) => "ok".to_owned(),
+                    Err(text) => text.clone(),
+                };
+                let (said, expected) = (text(&said), text(expected));
+                let message = format!(
+                    "\"{admin}\" on the {} host answered: {said}; expected: {expected}",
+                    side.name()
+                );
+                findings.report(NAME, side, message);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check_verb(
+    model: &Model,
+    side: Side,
+    verb: Verb,
+    expected: &Expected,
+    result: Result<(), VerbError>,
+    findings: &mut Findings,
+) {
+    let said = result.err().map(|error| error.to_string());
+    let wanted = match expected {
+        Expected::Anything => return,
+        Expected::Ok => None,
+        Expected::Error(text) => Some(*text),
+        Expected::Refused(text) => Some(text.as_str()),
+        Expected::OkUnlessFaulted => {
+            let disturbed = model.faulted[side as usize] || model.backup_disturbed;
+            if said.as_deref().is_some_and(|text| disturbed && is_fault(text)) {
+                return;
+            }
+            None
+        }
     };
-    let open = sight.model.verbs.iter().find(|open| (open.side, open.id) == (side, *id));
-    // A process that ends may still answer what was queued.
-    let Some(open) = open else { return };
-    // Behind another verb, what it met is that one's doing.
-    let Some(stage) = open.stage.filter(|_| open.alone) else { return };
-    if let Some(expected) = decided(side.mode(), stage, *verb)
-        && *result != expected
-    {
-        let say = |answer: &Result<(), VerbError>| {
-            answer.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned())
-        };
-        let message = format!(
-            "{verb} in {} on the {} host answered: {}; expected: {}",
-            stage.name(),
-            side.name(),
-            say(result),
-            say(&expected)
-        );
+    if said.as_deref() != wanted {
+        let (said, wanted) = (said.as_deref().unwrap_or("ok"), wanted.unwrap_or("ok"));
+        let message =
+            format!("{verb} on the {} host answered: {said}; expected: {wanted}", side.name());
         findings.report(NAME, side, message);
     }
 }

@@ -10,6 +10,7 @@ mod answers;
 mod available;
 mod checkpoint;
 mod crash;
+mod desk;
 mod error_report;
 mod failover;
 mod mirror;

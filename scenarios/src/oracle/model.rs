@@ -7,11 +7,14 @@
 //! only where something ends what was certain before: a checkpoint, a crash.
 
 use colo_core::{
-    DiskId, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Recovery, Stage,
+    DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk, Reason, Recovery, Stage,
     UserId, UserRequest, Verb, VerbError, VerbId,
 };
-use colo_sim::world::{Entry, Side, Stamp, SubmittedOp, What, World};
+use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, What, World};
 
+use crate::oracle::answers::{self, Expected};
+use crate::oracle::desk::Desk;
+use crate::oracle::error_report::Losses;
 use crate::oracle::register::{Moment, Register};
 
 /// What the disks owe to a secondary guest whose host went down, or would.
@@ -28,7 +31,7 @@ pub(crate) enum Owed {
 }
 
 /// A verb without an answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct OpenVerb {
     pub(crate) side: Side,
     pub(crate) id: VerbId,
@@ -37,6 +40,8 @@ pub(crate) struct OpenVerb {
     /// The stage when it was called, and whether no other verb of that side was open then.
     pub(crate) stage: Option<Stage>,
     pub(crate) alone: bool,
+    /// What it is to answer, by the table.
+    pub(crate) expected: Expected,
 }
 
 /// Everything the oracle believes.
@@ -51,11 +56,13 @@ pub(crate) struct Model {
     pub(crate) view_lost: Option<u64>,
     pub(crate) owed: Owed,
     pub(crate) stage: [Option<Stage>; 2],
-    pub(crate) up: [bool; 2],
+    pub(crate) opened: [bool; 2],
     pub(crate) backup: bool,
     pub(crate) commit: bool,
     pub(crate) copy_filter: bool,
     pub(crate) blocker: bool,
+    /// The graphs of both hosts.
+    pub(crate) desks: [Desk; 2],
     pub(crate) verbs: Vec<OpenVerb>,
     /// Checkpoints completed, the start's included.
     pub(crate) epoch: u32,
@@ -73,8 +80,12 @@ pub(crate) struct Model {
     commit_ready: bool,
     /// Somebody asked the commit job to end before it was ready.
     pub(crate) commit_cancelled: bool,
-    /// The backup job ended without a verb that ends it.
-    pub(crate) backup_lost: bool,
+    /// What get_error has to tell.
+    pub(crate) losses: Losses,
+    /// Whether the primary has a connection.
+    connected: bool,
+    /// Somebody asked the backup job to end, or took its device away, in this life of the host.
+    pub(crate) backup_disturbed: bool,
 }
 
 /// The stamp of a sector that readers of a whole disk see.
@@ -100,11 +111,12 @@ impl Model {
             view_lost: None,
             owed: Owed::Nothing,
             stage: [None; 2],
-            up: [false; 2],
+            opened: [false; 2],
             backup: false,
             commit: false,
             copy_filter: false,
             blocker: false,
+            desks: [Desk::new(), Desk::new()],
             verbs: Vec::new(),
             epoch: 0,
             epochs: [vec![0], vec![0]],
@@ -114,7 +126,9 @@ impl Model {
             faulted: [false; 2],
             commit_ready: false,
             commit_cancelled: false,
-            backup_lost: false,
+            losses: Losses::default(),
+            connected: false,
+            backup_disturbed: false,
         }
     }
 
@@ -149,7 +163,7 @@ impl Model {
 
     /// The verb that is under way on this side, oldest first.
     pub(crate) fn verb_open(&self, side: Side, wanted: impl Fn(Verb) -> bool) -> Option<OpenVerb> {
-        self.verbs.iter().find(|open| open.side == side && wanted(open.verb)).copied()
+        self.verbs.iter().find(|open| open.side == side && wanted(open.verb)).cloned()
     }
 
     /// Whether a verb that replaces the view is under way: between its call and its
@@ -163,14 +177,27 @@ impl Model {
     pub(crate) fn apply(&mut self, entry: &Entry, world: &World) {
         self.now += 1;
         let side = entry.side.unwrap_or(Side::Primary);
+        if matches!(entry.what, What::Event(_) | What::Administered { .. }) {
+            let alone = !self.verbs.iter().any(|open| open.side == side);
+            self.desks[side as usize].apply(&entry.what, alone);
+        }
         match &entry.what {
             What::Submitted { user, request, op } => self.submitted(side, *user, *request, op),
             What::Called { id, verb } => {
                 let called = self.now;
                 let stage = self.stage_of(side);
-                let alone = self.verb_open(side, |_| true).is_none();
+                let alone = self.verb_open(side, |_| true).is_none()
+                    && self.desks[side as usize].open.is_empty();
                 let (id, verb) = (*id, *verb);
-                self.verbs.push(OpenVerb { side, id, verb, called, stage, alone });
+                if matches!(verb, Verb::Start(_)) {
+                    self.desks[side as usize].start_called();
+                }
+                let decided = alone && self.opened[side as usize];
+                let expected = match stage.filter(|_| decided) {
+                    Some(stage) => answers::expect(self, world, side, stage, verb),
+                    None => Expected::Anything,
+                };
+                self.verbs.push(OpenVerb { side, id, verb, called, stage, alone, expected });
                 if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })
                     && self.stage_of(side) == Some(Stage::Running)
                 {
@@ -181,8 +208,17 @@ impl Model {
             What::Started { recover } => self.started(side, *recover, world),
             What::PowerLost => self.ended(side, world, true),
             What::ProcessDied => self.ended(side, world, false),
-            What::Fault { .. } => self.faulted[side as usize] = true,
-            What::Step(_) | What::CancelAsked(_) | What::Disk { .. } | What::Connection(_) => {}
+            What::Fault { .. } | What::EmptyingFails { .. } => {
+                self.faulted[side as usize] = true;
+            }
+            What::Administered { .. } | What::CancelAsked(JobKind::Backup) => {
+                self.backup_disturbed |= side == Side::Secondary;
+            }
+            What::Connection(change) => {
+                self.connected = *change == Connection::Up || self.connected && *change != Connection::Down;
+                self.losses.forwarding |= *change == Connection::Down;
+            }
+            What::Step(_) | What::CancelAsked(_) | What::Disk { .. } => {}
         }
     }
 
@@ -194,6 +230,7 @@ impl Model {
             let epoch = self.epoch;
             self.epochs[side as usize].push(epoch);
             if side == Side::Primary {
+                self.losses.forwarding |= !self.connected;
                 // What is left of the primary's last life may still overtake this write.
                 let overtaken = self.leftovers.iter().any(|(_, other)| other.overlaps(*extent));
                 let mirrored = self.stage_of(side) == Some(Stage::Running) && !overtaken;
@@ -224,10 +261,21 @@ impl Model {
             Event::Answered { user, request, result } => {
                 self.stray.retain(|(other, _)| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
+                let extent_of = self.forwarded.pending_write(*request);
                 let forwarded =
                     self.forwarded.pending(*request).filter(|(_, extent)| extent.len > 0);
                 if let (Some((submitted, extent)), Some(view)) = (forwarded, &mut self.view) {
                     view.adopted_answered(extent, submitted, now);
+                }
+                if *user == UserId::Export && result.is_err() {
+                    self.losses.forwarding = true;
+                    let unprotected = !self.copy_filter && self.stage_of(side) != Some(Stage::None);
+                    let fences = !world.options().quirks.has(Quirk::UnfencedExport);
+                    let fenced = fences && unprotected && *result == Err(Errno::Io) && extent_of.is_some();
+                    self.losses.fenced |= fenced && self.stage_of(side).is_some();
+                }
+                if *user == UserId::Guest && *result == Err(Errno::NoMedium) {
+                    self.forget_mirror_of(*request);
                 }
                 if let Some(register) = self.register(side, *user) {
                     register.answered(now, *request, result.is_ok());
@@ -246,7 +294,7 @@ impl Model {
                     JobKind::Commit => self.commit = runs,
                 }
             }
-            Event::Blocker(on) => self.blocker = *on,
+            Event::Blocker { reason: Reason::InternalBackup, set, .. } => self.blocker = *set,
             Event::Graph(GraphChange::CopyFilterInserted) => self.copy_filter = true,
             Event::Graph(GraphChange::CopyFilterRemoved) => self.copy_filter = false,
             Event::Graph(GraphChange::FilterClosed) => {
@@ -256,11 +304,24 @@ impl Model {
                 }
             }
             Event::Recovered(recovery) if recovery.serves() => self.recovered(*recovery, world),
-            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Recovered(_) => {
+            Event::Opened(Err(_))
+            | Event::Aborted(_)
+            | Event::Exited
+            | Event::Recovered(_) => {
                 self.ended(side, world, false);
             }
-            Event::Opened(Ok(())) if side == Side::Secondary => self.opened(world),
-            Event::Opened(Ok(())) | Event::Graph(GraphChange::Pivoted) | Event::Emptied(_) => {}
+            Event::Opened(Ok(())) => {
+                self.opened[side as usize] = true;
+                if side == Side::Secondary {
+                    self.chain_opened(world);
+                }
+            }
+            Event::Ejected(_) => self.faulted[side as usize] = true,
+            Event::Graph(GraphChange::Pivoted)
+            | Event::Blocker { .. }
+            | Event::ReadOnly { .. }
+            | Event::AdminAnswered { .. }
+            | Event::Emptied(_) => {}
         }
     }
 
@@ -275,7 +336,8 @@ impl Model {
             }
             (JobKind::Backup, JobState::Concluded(_)) => {
                 let ends = |verb| matches!(verb, Verb::Stop { .. } | Verb::Close | Verb::Start(_));
-                self.backup_lost = self.verb_open(Side::Secondary, ends).is_none();
+                // A stop that fails after it has ended the job is told, too.
+                self.losses.backup |= self.verb_open(Side::Secondary, ends).is_none();
             }
             _ => {}
         }
@@ -303,11 +365,20 @@ impl Model {
             // A new promise begins; what it is, the answer of the start says.
             (Mode::Secondary, Stage::Running) => {
                 self.view = None;
-                self.backup_lost = false;
+                self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
             }
-            (Mode::Secondary, Stage::Failover) => self.owed = Owed::View,
+            (Mode::Secondary, Stage::Failover) => {
+                self.owed = Owed::View;
+                if from == Stage::FailoverFailed {
+                    self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
+                }
+            }
             (Mode::Secondary, Stage::Done) => {
                 self.owed = Owed::DiskAlone;
+                self.losses.checkpoint = false;
+                if from == Stage::Failover {
+                    self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
+                }
                 if from == Stage::Running {
                     self.stopped_as_planned(world);
                 }
@@ -332,8 +403,15 @@ impl Model {
                 self.forget_mirror_of_lost(world);
                 self.checkpointed(world);
             }
-            (Verb::Checkpoint, Ok(())) if running => self.checkpointed(world),
-            (Verb::Checkpoint, Err(_)) if running => self.view_lost = self.first_change(world),
+            (Verb::Checkpoint, Ok(())) if running => {
+                self.losses.checkpoint = false;
+                self.checkpointed(world);
+            }
+            (Verb::Checkpoint, Err(_)) if running => {
+                self.losses.checkpoint = true;
+                self.view_lost = self.first_change(world);
+            }
+            (Verb::Stop { .. }, Err(_)) if running => self.losses.backup |= !self.backup,
             _ => {}
         }
     }
@@ -395,6 +473,13 @@ impl Model {
         (0..view.len()).find(|&sector| !view.may_show(sector, self.now, in_view(world, sector)))
     }
 
+    /// A guest without a device wrote nothing, here or there.
+    fn forget_mirror_of(&mut self, request: UserRequest) {
+        if let Some(extent) = self.primary.pending_write(request) {
+            self.mirrored[extent.at as usize..extent.end() as usize].fill(false);
+        }
+    }
+
     /// The secondary starts anew: writes that its last life lost are not mirrored.
     fn forget_mirror_of_lost(&mut self, world: &World) {
         for sector in 0..self.primary.len() {
@@ -405,7 +490,7 @@ impl Model {
     }
 
     fn started(&mut self, side: Side, recover: bool, world: &World) {
-        self.up[side as usize] = true;
+        self.desks[side as usize].started(side, recover, world.options());
         self.stage[side as usize] = (!recover).then_some(Stage::None);
         if side == Side::Secondary {
             if self.owed == Owed::DiskAlone
@@ -424,7 +509,7 @@ impl Model {
 
     /// The crash came after everything was written down, if the chain says so; now that it was
     /// opened, that is durable.
-    fn opened(&mut self, world: &World) {
+    fn chain_opened(&mut self, world: &World) {
         let retired = Layout::mark(world.peek_disk(DiskId::Active, 0)) == Some(Mark::Retired);
         if self.owed != Owed::View || !retired || !self.disk_holds_view(world) {
             return;
@@ -462,7 +547,7 @@ impl Model {
     fn ended(&mut self, side: Side, world: &World, power_lost: bool) {
         self.verbs.retain(|open| open.side != side);
         self.stage[side as usize] = None;
-        self.up[side as usize] = false;
+        self.opened[side as usize] = false;
         if side == Side::Primary {
             self.primary.abandon(self.now);
             return self.settle_disk(side, DiskId::Local, world, power_lost);

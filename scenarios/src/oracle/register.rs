@@ -154,6 +154,12 @@ impl Register {
         Some((pending.submitted, pending.extent))
     }
 
+    /// What a pending write is about.
+    pub(crate) fn pending_write(&self, request: UserRequest) -> Option<Extent> {
+        let mut writes = self.pending_writes();
+        writes.find(|(other, _)| *other == request).map(|(_, extent)| extent)
+    }
+
     /// Whether anything is unanswered.
     pub(crate) fn waits(&self) -> bool {
         !self.pending.is_empty()

@@ -6,7 +6,7 @@ use colo_sim::world::{Side, What};
 use crate::oracle::{Findings, Sight};
 
 pub(super) const HOLDS: &str =
-    "after close, DONE or a failed start: no job, no blocker, no extra child, no request in flight";
+    "after close, DONE or a failed start: no job, no blocker, no extra child, no request in flight; without the backup job no blocker of it, and read-only again what was";
 
 const NAME: &str = "release";
 
@@ -15,6 +15,15 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         return;
     };
     let model = sight.model;
+    let desk = &model.desks[Side::Secondary as usize];
+    if matches!(event, Event::VerbAnswered { .. }) && !model.backup {
+        let left = desk.left_writable().map(|node| format!("{node} writable"));
+        let blocked = (!desk.blockers_are_right()).then(|| "an op blocker".to_owned());
+        if let Some(left) = left.or(blocked) {
+            let message = format!("the backup job is gone and has left {left}");
+            return findings.report(NAME, Side::Secondary, message);
+        }
+    }
     let (when, closed) = match event {
         Event::Stage { to: Stage::Done, .. } => ("at DONE", false),
         Event::VerbAnswered { verb: Verb::Close, result: Ok(()), .. } => ("after close", true),

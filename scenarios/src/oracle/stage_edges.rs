@@ -6,7 +6,7 @@ use colo_sim::world::What;
 use crate::oracle::{Findings, Sight};
 
 pub(super) const HOLDS: &str =
-    "only permitted stage changes; a failed start leaves NONE, no job and no blocker";
+    "only permitted stage changes; a verb that fails leaves the stage as it was, a failed start no job, no blocker and read-only flags as they were";
 
 const NAME: &str = "stage-edges";
 
@@ -16,7 +16,10 @@ fn permitted(mode: Mode, from: Stage, to: Stage) -> bool {
         Mode::Primary => matches!((from, to), (None, Running) | (Running, Done)),
         Mode::Secondary => matches!(
             (from, to),
-            (None, Running) | (Running, Failover | Done) | (Failover, Done | FailoverFailed)
+            (None, Running)
+                | (Running, Failover | Done)
+                | (Failover, Done | FailoverFailed)
+                | (FailoverFailed, Failover)
         ),
     }
 }
@@ -43,17 +46,44 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 VerbError::AlreadyRunning | VerbError::WrongMode { .. } | VerbError::Closed
             );
             let stage = model.stage_of(side);
+            let desk = &model.desks[side as usize];
             let left = [
                 (stage != Some(Stage::None))
                     .then(|| format!("stage {}", stage.map_or("none at all", Stage::name))),
                 model.backup.then(|| "a backup job".to_owned()),
                 model.copy_filter.then(|| "a copy-before-write filter".to_owned()),
                 model.blocker.then(|| "an op blocker".to_owned()),
+                desk.changed_by_start().map(|node| format!("{node} writable")),
             ];
             let left: Vec<_> = left.into_iter().flatten().collect();
             if !refused && !left.is_empty() {
                 let left = left.join(", ");
                 let message = format!("start failed ({error}) and left {left}; expected no trace");
+                findings.report(NAME, side, message);
+            }
+        }
+        Event::VerbAnswered { verb: Verb::Start(_), result: Ok(()), .. } if model.backup => {
+            let desk = &model.desks[side as usize];
+            let missing = [
+                (!model.copy_filter).then_some("the copy-before-write filter"),
+                (!desk.blockers_are_right()).then_some("the op blockers as they should be"),
+                (!desk.images_are_writable()).then_some("hidden and secondary writable"),
+            ];
+            if let Some(missing) = missing.into_iter().flatten().next() {
+                findings.report(NAME, side, format!("after a start there is not {missing}"));
+            }
+        }
+        Event::VerbAnswered { id, verb, result: Err(error) } if *verb != Verb::Close => {
+            let open = model.verbs.iter().find(|open| (open.side, open.id) == (side, *id));
+            let before = open.filter(|open| open.alone).and_then(|open| open.stage);
+            let now = model.stage_of(side);
+            if let (Some(before), Some(now)) = (before, now)
+                && before != now
+            {
+                let (before, now) = (before.name(), now.name());
+                let message = format!(
+                    "{verb} failed ({error}) and the stage went from {before} to {now}; expected it to stay"
+                );
                 findings.report(NAME, side, message);
             }
         }

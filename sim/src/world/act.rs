@@ -1,7 +1,7 @@
 //! What a plan can do to a world.
 
 use colo_core::{
-    Clock, DiskId, Extent, Host, HostOptions, JobKind, Phase, UserId, UserOp, UserRequest, Verb,
+    Admin, Clock, DiskId, EmptyFailure, Errno, Extent, Host, HostOptions, JobKind, Phase, UserId, UserOp, UserRequest, Verb,
     VerbId,
 };
 
@@ -48,6 +48,29 @@ impl World {
         Some(id)
     }
 
+    /// An operator asks something of this host. Without a process nothing is asked.
+    pub fn administer(&mut self, side: Side, admin: Admin) -> Option<VerbId> {
+        self.host(side)?;
+        let id = VerbId(self.verbs);
+        self.verbs += 1;
+        self.publish(Some(side), What::Administered { id, admin });
+        self.with_host(side, |host, _| host.administer(id, admin));
+        Some(id)
+    }
+
+    /// The next emptying of this overlay fails, in this way. Without a process nothing happens.
+    pub fn fail_emptying(&mut self, disk: DiskId, failure: EmptyFailure, errno: Errno) {
+        if self.host(Side::of(disk)).is_some() {
+            self.publish(Some(Side::of(disk)), What::EmptyingFails { disk, failure, errno });
+            self.with_host(Side::of(disk), |host, _| host.fail_emptying(disk, failure, errno));
+        }
+    }
+
+    /// This overlay loses its format layer, for as long as its process lives.
+    pub fn eject(&mut self, disk: DiskId) {
+        self.with_host(Side::of(disk), |host, _| host.eject(disk));
+    }
+
     /// Somebody asks a job of the secondary host to end.
     pub fn cancel(&mut self, kind: JobKind) {
         if self.host(Side::Secondary).is_none() {
@@ -70,6 +93,7 @@ impl World {
             mode: side.mode(),
             geometry: self.options.geometry,
             quorum: side == Side::Primary || self.options.secondary_quorum,
+            wiring: self.options.wiring,
             recover,
             reconnect_delay_ns: self.options.reconnect_delay_ns,
             quirks: self.options.quirks,
@@ -125,9 +149,19 @@ impl World {
 
     /// Holds back everything on the connection, or lets it arrive.
     pub fn set_held(&mut self, held: bool) {
-        if self.link.held != held {
-            self.link.held = held;
+        if self.link.held != [held; 2] {
+            self.link.held = [held; 2];
             let change = if held { Connection::Held } else { Connection::Released };
+            self.publish(None, What::Connection(change));
+        }
+    }
+
+    /// Holds back what this side sends, or lets it arrive: a cut in one direction, while which the
+    /// connection still seems to be there.
+    pub fn set_cut_from(&mut self, side: Side, cut: bool) {
+        let lane = &mut self.link.held[side as usize];
+        if std::mem::replace(lane, cut) != cut {
+            let change = if cut { Connection::CutFrom(side) } else { Connection::OpenFrom(side) };
             self.publish(None, What::Connection(change));
         }
     }

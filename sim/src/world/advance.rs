@@ -111,6 +111,7 @@ impl World {
             ended |= matches!(
                 event,
                 Event::Aborted(_)
+                    | Event::Exited
                     | Event::Opened(Err(_))
                     | Event::Recovered(Recovery::Failed(_) | Recovery::Refused)
             );

@@ -1,7 +1,7 @@
 //! What can be seen of a run: the vocabulary between the world, the oracle and the reports.
 
 use colo_core::{
-    DiskId, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId, UserRequest, Verb, VerbId,
+    Admin, DiskId, EmptyFailure, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId, UserRequest, Verb, VerbId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,22 @@ pub enum What {
         id: VerbId,
         /// What it is.
         verb: Verb,
+    },
+    /// An operator asked something of the host.
+    Administered {
+        /// Its name.
+        id: VerbId,
+        /// What it is.
+        admin: Admin,
+    },
+    /// The next emptying of an overlay will fail.
+    EmptyingFails {
+        /// Of which.
+        disk: DiskId,
+        /// How.
+        failure: EmptyFailure,
+        /// With what error.
+        errno: Errno,
     },
     /// Somebody asked a job to end.
     CancelAsked(JobKind),
@@ -161,4 +177,8 @@ pub enum Connection {
     Held,
     /// What was held arrives.
     Released,
+    /// It is there, and nothing arrives of what this side sends.
+    CutFrom(Side),
+    /// What this side has sent arrives.
+    OpenFrom(Side),
 }

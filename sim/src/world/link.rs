@@ -33,13 +33,14 @@ pub(crate) struct Link {
     stream: Stream,
     /// Requests of the primary, then answers of the secondary.
     lanes: [VecDeque<(Time, Message)>; 2],
-    pub(crate) held: bool,
+    /// Whether nothing arrives of what either side sends.
+    pub(crate) held: [bool; 2],
     pub(crate) cut: bool,
 }
 
 impl Link {
     pub(crate) fn new(delay: Delay, stream: Stream) -> Self {
-        Self { delay, stream, lanes: Default::default(), held: false, cut: false }
+        Self { delay, stream, lanes: Default::default(), held: [false; 2], cut: false }
     }
 
     pub(crate) fn send(&mut self, now: Time, message: Message) {
@@ -50,10 +51,8 @@ impl Link {
     }
 
     pub(crate) fn next_due(&self) -> Option<Time> {
-        if self.held {
-            return None;
-        }
-        self.lanes.iter().filter_map(|lane| lane.front()).map(|(due, _)| *due).min()
+        let open = self.lanes.iter().zip(self.held).filter(|(_, held)| !held);
+        open.filter_map(|(lane, _)| lane.front()).map(|(due, _)| *due).min()
     }
 
     /// The next message that is due.
@@ -61,7 +60,8 @@ impl Link {
         let due = |lane: &&mut VecDeque<(Time, Message)>| {
             lane.front().filter(|(due, _)| *due <= now).map(|(due, _)| *due)
         };
-        let lanes = self.lanes.iter_mut();
+        let lanes = self.lanes.iter_mut().zip(self.held).filter(|(_, held)| !held);
+        let lanes = lanes.map(|(lane, _)| lane);
         let lane = lanes.filter(|lane| due(lane).is_some()).min_by_key(due)?;
         lane.pop_front().map(|(_, message)| message)
     }

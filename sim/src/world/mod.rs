@@ -14,6 +14,7 @@ mod trace;
 
 use colo_core::{
     Clock, DiskId, Extent, Geometry, Host, Layout, Quirks, RequestId, Time, UserId, UserRequest,
+    Wiring,
 };
 
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
@@ -33,6 +34,8 @@ pub struct WorldOptions {
     pub geometry: Geometry,
     /// Whether the secondary guest's device goes through a quorum.
     pub secondary_quorum: bool,
+    /// How the secondary host's graph is put together.
+    pub wiring: Wiring,
     /// How long forwarded requests wait for a lost connection.
     pub reconnect_delay_ns: u64,
     /// How fast the disks are.

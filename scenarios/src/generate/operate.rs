@@ -1,0 +1,173 @@
+//! What operators do, and how they put graphs together.
+
+use colo_core::{
+    Admin, DiskId, EXPORT, EmptyFailure, Errno, FILTER, Format, GUEST, JobType, Mode, Name,
+    PARENT, TOP, UserKind, Verb, Wiring,
+};
+use colo_sim::stream::{Ratio, Stream};
+use colo_sim::world::Side;
+
+use crate::generate::{Generator, half};
+use crate::plan::Step;
+
+const NODES: [Name; 9] = [
+    Name::new("secondary"),
+    Name::new("hidden"),
+    Name::new("active"),
+    FILTER,
+    TOP,
+    PARENT,
+    GUEST,
+    Name::new("local"),
+    Name::new("nowhere"),
+];
+
+const JOBS: [Name; 2] = [Name::new("job0"), Name::new("job1")];
+
+/// The right way in most plans, another right way in some, and in a few a wrong one.
+pub(super) fn wiring(stream: &mut Stream, quorum: bool) -> Wiring {
+    let mut wiring = Wiring::default();
+    if stream.chance(Ratio::new(3, 4)) {
+        return wiring;
+    }
+    wiring.guest = *stream.pick(&[UserKind::Drive, UserKind::DriveDevice, UserKind::Device]);
+    wiring.guest_owns_top = stream.chance(half());
+    if !wiring.guest.named() || stream.chance(half()) {
+        wiring.top_id = if quorum { TOP } else { FILTER };
+    }
+    wiring.hidden_read_only = stream.chance(half());
+    if stream.chance(half()) {
+        wiring.parent = Some(*stream.pick(&[UserKind::Drive, UserKind::DriveDevice]));
+    }
+    if stream.chance(Ratio::new(1, 5)) {
+        for _ in 0..=stream.below(2) {
+            go_wrong(&mut wiring, stream);
+        }
+    }
+    wiring
+}
+
+fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
+    match stream.below(10) {
+        0 => wiring.active = *stream.pick(&[Format::Raw, Format::Fixed]),
+        1 => wiring.hidden = *stream.pick(&[Format::Raw, Format::Fixed]),
+        2 => (wiring.export, wiring.parent) = (false, None),
+        3 => wiring.hidden_is_short = true,
+        4 => wiring.filter_read_only = true,
+        5 => (wiring.hidden_read_only, wiring.hidden_protected) = (true, true),
+        6 => (wiring.secondary_read_only, wiring.secondary_protected) = (true, true),
+        7 => wiring.secondary_read_only = true,
+        8 => wiring.secondary_protected = true,
+        _ => wiring.top_id = *stream.pick(&NODES),
+    }
+}
+
+impl Generator {
+    pub(super) fn command(&mut self, side: Side, command: Admin) {
+        let wait = !self.operator.chance(Ratio::new(1, 4));
+        self.push(Step::Admin { side, command, wait });
+    }
+
+    /// Something that an operator does, and in half the cases undoes.
+    pub(super) fn operate(&mut self) {
+        let side = Side::BOTH[self.operator.weighted(&[1, 5])];
+        match self.operator.weighted(&[5, 4, 2, 4, 3, 3, 1]) {
+            0 => self.take_away(side),
+            1 => {
+                let stream = &mut self.operator;
+                let user = *stream.pick(&[Name::new("exp1"), Name::new("dev1"), PARENT, EXPORT]);
+                let (kind, node) = (*stream.pick(&UserKind::ALL), *stream.pick(&NODES));
+                self.command(side, Admin::Attach { user, kind, node });
+                if self.operator.chance(half()) {
+                    self.command(side, Admin::Detach { user });
+                }
+            }
+            2 => {
+                let node = *self.operator.pick(&NODES);
+                self.command(side, Admin::DeleteNode { node });
+            }
+            3 => {
+                let stream = &mut self.operator;
+                let (job, node) = (*stream.pick(&JOBS), *stream.pick(&NODES));
+                let kind = *stream.pick(&[JobType::Backup, JobType::Mirror]);
+                self.command(side, Admin::StartJob { job, kind, node });
+            }
+            4 => {
+                let job = *self.operator.pick(&JOBS);
+                self.command(side, Admin::CancelJob { job });
+            }
+            5 => {
+                let (node, read_only) = (*self.operator.pick(&NODES), self.operator.chance(half()));
+                self.command(side, Admin::Reopen { node, read_only });
+            }
+            _ => {
+                self.command(side, Admin::Quit);
+                self.push(Step::Restart(side));
+                self.call(side, Verb::Start(side.mode()), true);
+            }
+        }
+    }
+
+    /// A device, a drive or an export goes, and mostly comes back where it was.
+    fn take_away(&mut self, side: Side) {
+        let users = [(GUEST, 2), (EXPORT, 3), (PARENT, 4)];
+        let (user, _) = users[self.operator.weighted(&users.map(|(_, weight)| weight))];
+        self.command(side, Admin::Detach { user });
+        if !self.operator.chance(Ratio::new(2, 3)) {
+            return;
+        }
+        self.requests(2);
+        let (kind, node) = match user {
+            GUEST => (*self.operator.pick(&[UserKind::Device, UserKind::DriveDevice]), TOP),
+            PARENT => (UserKind::Drive, Name::new("secondary")),
+            _ => {
+                let node = *self.operator.pick(&[Name::new("secondary"), PARENT]);
+                (UserKind::Export, node)
+            }
+        };
+        self.command(side, Admin::Attach { user, kind, node });
+    }
+
+    /// Starts that fail for what an operator did, and are tried again when it is undone, or not.
+    pub(super) fn failed_starts(&mut self) {
+        let side = Side::Secondary;
+        let start = Verb::Start(Mode::Secondary);
+        let (job, node) = (JOBS[0], *self.operator.pick(&[NODES[0], NODES[1]]));
+        match self.operator.below(4) {
+            0 => {
+                let kind = *self.operator.pick(&[JobType::Backup, JobType::Mirror]);
+                self.command(side, Admin::StartJob { job, kind, node });
+                self.call(side, start, true);
+                if self.operator.chance(half()) {
+                    self.command(side, Admin::CancelJob { job });
+                }
+            }
+            1 => {
+                self.command(side, Admin::Detach { user: EXPORT });
+                self.call(side, start, true);
+                let kind = UserKind::Export;
+                self.command(side, Admin::Attach { user: EXPORT, kind, node: NODES[0] });
+            }
+            2 => {
+                let disk = *self.operator.pick(&[DiskId::Hidden, DiskId::Active]);
+                let how = EmptyFailure::ALL[self.operator.weighted(&[2, 2, 2, 1])];
+                self.push(Step::EmptyFails { disk, how, errno: Errno::Io });
+                self.call(side, start, true);
+            }
+            _ => self.call(side, start, false),
+        }
+    }
+
+    /// Somebody reads what a commit would pull away, and stops before the failover or not.
+    pub(super) fn competing_reader(&mut self) {
+        let user = Name::new("exp1");
+        let node = *self.operator.pick(&[NODES[1], NODES[2]]);
+        let kind = *self.operator.pick(&[UserKind::ReadOnlyExport, UserKind::Device]);
+        let side = Side::Secondary;
+        self.command(side, Admin::Attach { user, kind, node });
+        self.call(side, Verb::Stop { failover: true }, true);
+        if self.operator.chance(Ratio::new(3, 4)) {
+            self.command(side, Admin::Detach { user });
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! What an operator may know of one host's graph: its nodes, who uses them, what blocks them.
+//!
+//! A twin of the core's graph, moved by commands and answers. It reasons by rule
+//! ("a copy-before-write filter lets nobody write below it"), not by computing
+//! permissions, and it holds the texts of the answers a second time.
+
+use colo_core::{
+    Admin, DiskId, Event, FILTER, Format, GUEST, GraphChange, JobKind, JobState, JobType, Name,
+    PARENT, Reason, TOP, UserKind, Wiring,
+};
+use colo_core::{EXPORT, VerbId};
+use colo_sim::world::{Side, What, WorldOptions};
+
+pub(crate) const LOCAL: Name = Name::new("local");
+pub(crate) const REMOTE: Name = Name::new("remote");
+pub(crate) const SECONDARY: Name = Name::new("secondary");
+pub(crate) const HIDDEN: Name = Name::new("hidden");
+pub(crate) const ACTIVE: Name = Name::new("active");
+const COPY_FILTER: Name = Name::new("cbw");
+
+/// A command without an answer, and what it is to answer if that was certain when it was given.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenCommand {
+    pub(crate) id: VerbId,
+    pub(crate) expected: Option<Result<(), String>>,
+}
+
+/// Somebody who uses a node.
+#[derive(Debug, Clone, Copy)]
+struct Attached {
+    name: Name,
+    kind: UserKind,
+    node: Name,
+    writes: bool,
+    /// On the secondary disk: above what copies before it is written to.
+    covered: bool,
+}
+
+/// One host's graph. See the module's head.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    wiring: Wiring,
+    nodes: Vec<Name>,
+    users: Vec<Attached>,
+    jobs: Vec<(Name, JobType, Name)>,
+    pub(crate) read_only: Vec<Name>,
+    ejected: Vec<Name>,
+    /// The root that a start has blocked.
+    blocked_top: Option<Name>,
+    pub(crate) backup: bool,
+    commit: bool,
+    /// What was read-only when the last start was called, and what when the backup job's was.
+    read_only_at_start: Vec<Name>,
+    read_only_before: Vec<Name>,
+    /// As published.
+    pub(crate) blockers: Vec<(Name, Reason)>,
+    pub(crate) open: Vec<OpenCommand>,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self {
+            wiring: Wiring::default(),
+            nodes: Vec::new(),
+            users: Vec::new(),
+            jobs: Vec::new(),
+            read_only: Vec::new(),
+            ejected: Vec::new(),
+            blocked_top: None,
+            backup: false,
+            commit: false,
+            read_only_at_start: Vec::new(),
+            read_only_before: Vec::new(),
+            blockers: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
+    /// A process starts: its graph is what the options say.
+    pub(crate) fn started(&mut self, side: Side, recover: bool, options: &WorldOptions) {
+        let Self { nodes, users, read_only, .. } = self;
+        for list in [&mut *nodes, &mut *read_only, &mut self.ejected, &mut self.read_only_before] {
+            list.clear();
+        }
+        users.clear();
+        self.jobs.clear();
+        self.blockers.clear();
+        self.open.clear();
+        (self.blocked_top, self.backup, self.commit) = (None, false, false);
+        if side == Side::Primary {
+            nodes.extend([LOCAL, REMOTE, FILTER, TOP]);
+            self.attach(GUEST, UserKind::Device, (TOP, true));
+            return;
+        }
+        self.wiring = options.wiring;
+        let wiring = self.wiring;
+        nodes.extend([SECONDARY, HIDDEN, ACTIVE]);
+        nodes.extend((!recover).then_some(FILTER));
+        nodes.extend(options.secondary_quorum.then_some(TOP));
+        if !recover {
+            read_only.extend(wiring.hidden_read_only.then_some(HIDDEN));
+            read_only.extend(wiring.secondary_read_only.then_some(SECONDARY));
+        }
+        if wiring.filter_read_only && !recover {
+            read_only.extend([ACTIVE, FILTER]);
+            read_only.extend(options.secondary_quorum.then_some(TOP));
+        }
+        let root = *self.nodes.last().expect("it has nodes");
+        self.attach(GUEST, wiring.guest, (root, true));
+        if recover {
+            return;
+        }
+        if wiring.export && !wiring.secondary_read_only {
+            self.attach(EXPORT, UserKind::Export, (SECONDARY, true));
+        }
+        if let Some(kind) = wiring.parent {
+            self.attach(PARENT, kind, (SECONDARY, true));
+        }
+    }
+
+    fn attach(&mut self, name: Name, kind: UserKind, (node, itself): (Name, bool)) {
+        let writes = kind.writes() && !self.is_read_only(node);
+        let covered = node == SECONDARY && self.backup && !itself;
+        // Of several drives on a node the guest's own is named first.
+        let first = name == GUEST && node == self.root();
+        let place = if first { 0 } else { self.users.len() };
+        self.users.insert(place, Attached { name, kind, node, writes, covered });
+    }
+
+    /// Takes in what happened on this host; `alone`: no verb of it is open.
+    pub(crate) fn apply(&mut self, what: &What, alone: bool) {
+        match what {
+            What::Administered { id, admin } => {
+                let alone = alone && self.open.is_empty();
+                let expected = alone.then(|| self.expect(*admin)).flatten();
+                self.open.push(OpenCommand { id: *id, expected });
+            }
+            What::Event(event) => self.event(event),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::AdminAnswered { id, admin, result } => {
+                self.open.retain(|open| open.id != *id);
+                if result.is_ok() {
+                    self.done(*admin);
+                }
+            }
+            Event::ReadOnly { node, on: true } => self.read_only.push(*node),
+            Event::ReadOnly { node, on: false } => self.read_only.retain(|other| other != node),
+            Event::Blocker { node, reason, set: true } => self.blockers.push((*node, *reason)),
+            Event::Blocker { node, reason, set: false } => {
+                let place = self.blockers.iter().position(|other| *other == (*node, *reason));
+                place.map(|place| self.blockers.remove(place));
+            }
+            Event::Ejected(DiskId::Hidden) => self.ejected.push(HIDDEN),
+            Event::Ejected(_) => self.ejected.push(ACTIVE),
+            Event::Job { kind: JobKind::Backup, state: JobState::Started } => {
+                self.backup = true;
+                let below = self.users.iter_mut().filter(|user| user.node == SECONDARY);
+                below.for_each(|user| user.covered = true);
+                self.read_only_before.clone_from(&self.read_only_at_start);
+                self.blocked_top = self.lookup(self.wiring.top_id).map(|(node, _)| node);
+            }
+            Event::Job { kind: JobKind::Backup, state: JobState::Concluded(_) } => {
+                self.backup = false;
+                self.users.iter_mut().for_each(|user| user.covered = false);
+                self.blocked_top = None;
+                let refused = |node: &Name| self.is_ejected(*node) || self.has_writer(*node);
+                if self.read_only_before.iter().any(refused) {
+                    self.read_only_before.clear();
+                }
+            }
+            Event::Job { kind: JobKind::Commit, state } => {
+                // What it writes to stays writable.
+                self.read_only_before.retain(|node| *node != SECONDARY);
+                self.commit = !matches!(state, JobState::Concluded(_));
+            }
+            Event::Graph(GraphChange::Pivoted) => {
+                self.users.retain(|user| user.node != HIDDEN);
+                for user in self.users.iter_mut().filter(|user| user.node == ACTIVE) {
+                    user.node = SECONDARY;
+                }
+                self.nodes.retain(|node| ![ACTIVE, HIDDEN].contains(node));
+                self.jobs.retain(|(_, _, node)| ![ACTIVE, HIDDEN].contains(node));
+            }
+            Event::Graph(GraphChange::FilterClosed) => self.closed(),
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self) {
+        let primary = self.nodes.contains(&LOCAL);
+        let gone: &[Name] =
+            if primary { &[FILTER, REMOTE] } else { &[FILTER, TOP, ACTIVE, HIDDEN] };
+        self.nodes.retain(|node| !gone.contains(node));
+        self.users.retain(|user| !gone.contains(&user.node));
+        self.jobs.retain(|(_, _, node)| primary || !gone.contains(node));
+    }
+
+    /// What a command that succeeded has changed.
+    fn done(&mut self, admin: Admin) {
+        match admin {
+            Admin::Attach { user, kind, node } => {
+                if let Some(place) = self.lookup(node) {
+                    self.attach(user, kind, place);
+                }
+            }
+            Admin::Detach { user } => {
+                let place = self.users.iter().position(|other| other.name == user);
+                let Some(place) = place else { return };
+                let Attached { kind, node, .. } = self.users.remove(place);
+                if kind == UserKind::DriveDevice {
+                    self.jobs.retain(|(_, _, other)| *other != node);
+                }
+            }
+            Admin::DeleteNode { node } => self.nodes.retain(|other| *other != node),
+            Admin::StartJob { job, kind, node } => {
+                let node = self.lookup(node).map_or(node, |(node, _)| node);
+                self.jobs.push((job, kind, node));
+            }
+            Admin::CancelJob { job } => self.jobs.retain(|(name, _, _)| *name != job),
+            Admin::Reopen { node, .. } => self.read_only_before.retain(|other| *other != node),
+            Admin::Quit => {}
+        }
+    }
+
+    /// The node that a drive of this name uses, else the node of this name; and whether it is
+    /// named itself, and not through a drive that goes through what is above it.
+    pub(crate) fn lookup(&self, name: Name) -> Option<(Name, bool)> {
+        let drive = self.users.iter().find(|user| user.kind.named() && user.name == name);
+        match drive {
+            Some(user) => Some((user.node, !user.covered)),
+            None => self.nodes.contains(&name).then_some((name, true)),
+        }
+    }
+
+    /// What a message calls the node.
+    fn shown(&self, (node, itself): (Name, bool)) -> Name {
+        let covered = self.backup && node == SECONDARY && !itself;
+        let on = |user: &&Attached| user.kind.named() && user.node == node && user.covered == covered;
+        let drive = self.users.iter().find(on);
+        drive.map_or(if covered { COPY_FILTER } else { node }, |user| user.name)
+    }
+
+    /// Why operations on a node are refused.
+    fn blocked(&self, node: Name) -> Option<&'static str> {
+        let job = |kind| match kind {
+            JobType::Backup => "block device is in use by block job: backup",
+            JobType::Mirror => "block device is in use by block job: mirror",
+        };
+        let own = self.jobs.iter().find(|(_, _, on)| *on == node);
+        own.map(|(_, kind, _)| job(*kind)).or_else(|| match node {
+            _ if !self.backup => None,
+            _ if Some(node) == self.blocked_top => {
+                Some("Block device is in use by internal backup job")
+            }
+            SECONDARY | HIDDEN => Some(job(JobType::Backup)),
+            _ => None,
+        })
+    }
+
+    fn busy(&self, place: (Name, bool)) -> Option<String> {
+        let reason = self.blocked(place.0)?;
+        Some(format!("Node '{}' is busy: {reason}", self.shown(place)))
+    }
+
+    fn is_read_only(&self, node: Name) -> bool {
+        self.read_only.contains(&node)
+    }
+
+    /// The root above the filter.
+    fn root(&self) -> Name {
+        if self.nodes.contains(&TOP) { TOP } else { FILTER }
+    }
+
+    fn writes_to(&self, nodes: &[Name]) -> bool {
+        self.users.iter().any(|user| user.writes && nodes.contains(&user.node))
+    }
+
+    /// Whether anybody writes to one of the images.
+    fn has_writer(&self, node: Name) -> bool {
+        let filter = self.nodes.contains(&FILTER) && !self.is_read_only(FILTER);
+        match node {
+            LOCAL => self.writes_to(&[LOCAL, TOP]),
+            HIDDEN => self.backup || self.writes_to(&[HIDDEN]),
+            ACTIVE => filter || self.writes_to(&[ACTIVE]),
+            _ if self.nodes.contains(&ACTIVE) => self.writes_to(&[node]),
+            // After the pivot the filter, or who recovers, stands on the secondary disk itself.
+            _ => filter || self.writes_to(&[node, self.root()]),
+        }
+    }
+
+    /// Why a newcomer cannot have this node.
+    fn conflict(&self, user: Name, writes: bool, place: (Name, bool)) -> Option<String> {
+        let (node, itself) = place;
+        let bare_quorum = self.nodes.contains(&TOP) && !self.nodes.contains(&FILTER);
+        let (permission, unshared) = match node {
+            SECONDARY if writes && itself && self.backup => ("write", "cbw"),
+            // Without a filter the quorum stands on active, and after the pivot on the disk.
+            SECONDARY if writes && bare_quorum && !self.nodes.contains(&ACTIVE) => ("write", "top"),
+            ACTIVE if writes && bare_quorum => ("write", "top"),
+            ACTIVE | HIDDEN if self.commit => ("consistent read", "commit job"),
+            LOCAL | FILTER if writes && self.nodes.contains(&TOP) => ("write", "top"),
+            _ => return None,
+        };
+        Some(format!(
+            "Permission conflict on node '{node}': permissions '{permission}' are both required by '{user}' and unshared by '{unshared}'"
+        ))
+    }
+
+    /// Why a commit cannot start: somebody relies on what is above its base.
+    pub(crate) fn commit_conflict(&self) -> Option<String> {
+        [HIDDEN, ACTIVE].into_iter().find_map(|node| {
+            let reads = |user: &&Attached| user.node == node && user.kind != UserKind::Drive;
+            let user = self.users.iter().find(reads)?.name;
+            Some(format!(
+                "Permission conflict on node '{node}': permissions 'consistent read' are both required by '{user}' and unshared by 'commit job'"
+            ))
+        })
+    }
+
+    /// A start is called: what is read-only now is to be so again if it fails.
+    pub(crate) fn start_called(&mut self) {
+        let images = [HIDDEN, SECONDARY].into_iter();
+        self.read_only_at_start = images.filter(|&node| self.is_read_only(node)).collect();
+    }
+
+    /// The blockers that the running backup job and the filter owe, as they are to be published.
+    pub(crate) fn blockers_are_right(&self) -> bool {
+        if !self.backup && self.jobs.is_empty() {
+            return self.blockers.is_empty();
+        }
+        let job = |kind| Reason::Job(kind);
+        let own = self.jobs.iter().map(|(_, kind, node)| (*node, job(*kind)));
+        let mut due: Vec<_> = own.collect();
+        if self.backup {
+            due.extend(self.blocked_top.map(|top| (top, Reason::InternalBackup)));
+            due.extend([COPY_FILTER, SECONDARY, HIDDEN].map(|n| (n, job(JobType::Backup))));
+        }
+        let mut published = self.blockers.clone();
+        due.sort_unstable();
+        published.sort_unstable();
+        due == published
+    }
+
+    /// Whether hidden and the secondary disk can be written to.
+    pub(crate) fn images_are_writable(&self) -> bool {
+        ![HIDDEN, SECONDARY].into_iter().any(|node| self.is_read_only(node))
+    }
+
+    pub(crate) fn is_ejected(&self, node: Name) -> bool {
+        self.ejected.contains(&node)
+    }
+
+    /// Why a start cannot work on this graph, in the order in which it looks.
+    pub(crate) fn start_refused(&self, read_only_aborts: bool) -> Option<String> {
+        let wiring = &self.wiring;
+        let protected = |node, protected| protected && self.is_read_only(node);
+        let refused = if wiring.active == Format::Raw {
+            "Active disk doesn't have backing file"
+        } else if wiring.hidden == Format::Raw {
+            "Hidden disk doesn't have backing file"
+        } else if !self.users.iter().any(|user| user.node == SECONDARY) {
+            "The secondary disk doesn't have block backend"
+        } else if wiring.hidden_is_short || !self.ejected.is_empty() {
+            "Active disk, hidden disk, secondary disk's length are not the same"
+        } else if wiring.active == Format::Fixed || wiring.hidden == Format::Fixed {
+            "Active disk or hidden disk doesn't support make_empty"
+        } else if wiring.filter_read_only && !read_only_aborts {
+            "Active disk is opened read-only"
+        } else if protected(HIDDEN, wiring.hidden_protected)
+            || protected(SECONDARY, wiring.secondary_protected)
+        {
+            "Could not reopen file: Permission denied"
+        } else if self.lookup(wiring.top_id).map(|(node, _)| node) != Some(self.root()) {
+            "No top_bs or it is invalid"
+        } else {
+            return [SECONDARY, HIDDEN].into_iter().find_map(|node| self.busy((node, true)));
+        };
+        Some(refused.to_owned())
+    }
+
+    /// What a command is to answer now, if that is certain.
+    fn expect(&self, admin: Admin) -> Option<Result<(), String>> {
+        let not_found = |name| Err(format!("Cannot find device='{name}' nor node-name='{name}'"));
+        let taken = |name| Err(format!("Duplicate ID '{name}'"));
+        let attached = |name| self.users.iter().any(|user| user.name == name);
+        Some(match admin {
+            Admin::Attach { node: COPY_FILTER, .. }
+            | Admin::DeleteNode { node: COPY_FILTER }
+            | Admin::StartJob { node: COPY_FILTER, .. }
+            | Admin::Reopen { node: COPY_FILTER, .. }
+            | Admin::Attach { user: COPY_FILTER, .. }
+            | Admin::Quit => return None,
+            Admin::Attach { user, kind, .. }
+                if attached(user) || kind.named() && self.nodes.contains(&user) =>
+            {
+                taken(user)
+            }
+            Admin::Attach { user, kind, node } => match self.lookup(node) {
+                None => not_found(node),
+                Some((node, itself)) => {
+                    // What copies before writes is never read-only itself.
+                    let bare = !(self.backup && node == SECONDARY && !itself);
+                    if kind.writes() && self.is_read_only(node) && bare {
+                        Err("Block node is read-only".to_owned())
+                    } else {
+                        let relies = kind != UserKind::Drive;
+                        let conflict = self.conflict(user, kind.writes(), (node, itself));
+                        conflict.filter(|_| relies).map_or(Ok(()), Err)
+                    }
+                }
+            },
+            Admin::Detach { user } => {
+                let found = self.users.iter().find(|other| other.name == user);
+                let Some(Attached { kind, node, covered, .. }) = found else {
+                    return Some(Err(format!("Device '{user}' not found")));
+                };
+                let asks = *kind == UserKind::Drive;
+                self.busy((*node, !covered)).filter(|_| asks).map_or(Ok(()), Err)
+            }
+            Admin::DeleteNode { node } => self.expect_deletion(node),
+            Admin::StartJob { job, node, .. } => {
+                if self.jobs.iter().any(|(name, _, _)| *name == job) {
+                    taken(job)
+                } else {
+                    match self.lookup(node) {
+                        None => not_found(node),
+                        Some(place) => self.busy(place).map_or(Ok(()), Err),
+                    }
+                }
+            }
+            Admin::CancelJob { job } => {
+                let found = self.jobs.iter().any(|(name, _, _)| *name == job);
+                found.then_some(()).ok_or_else(|| format!("Job '{job}' not found"))
+            }
+            Admin::Reopen { node, read_only } => self.expect_reopening(node, read_only),
+        })
+    }
+
+    fn expect_deletion(&self, node: Name) -> Result<(), String> {
+        if !self.nodes.contains(&node) {
+            return Err(format!("Cannot find device='{node}' nor node-name='{node}'"));
+        }
+        if self.users.iter().any(|user| user.node == node && !user.covered) {
+            return Err(format!("Node {node} is in use"));
+        }
+        if let Some(busy) = self.busy((node, true)) {
+            return Err(busy);
+        }
+        let chain = self.nodes.contains(&ACTIVE);
+        let behind = |format: Format| format != Format::Raw;
+        let stood_on = match node {
+            FILTER | LOCAL => self.nodes.contains(&TOP),
+            REMOTE => true,
+            ACTIVE => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
+            HIDDEN => chain && behind(self.wiring.active),
+            SECONDARY if chain => behind(self.wiring.hidden),
+            SECONDARY => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
+            _ => false,
+        };
+        if stood_on {
+            return Err(format!("Block device {} is in use", self.shown((node, true))));
+        }
+        Ok(())
+    }
+
+    fn expect_reopening(&self, node: Name, read_only: bool) -> Result<(), String> {
+        if !self.nodes.contains(&node) {
+            return Err(format!("Cannot find device='{node}' nor node-name='{node}'"));
+        }
+        let wiring = &self.wiring;
+        let protected = match node {
+            HIDDEN => wiring.hidden_protected,
+            SECONDARY => wiring.secondary_protected,
+            _ => false,
+        };
+        let refused = if [FILTER, TOP, REMOTE].contains(&node) {
+            "Could not reopen file: Invalid argument"
+        } else if self.is_ejected(node) {
+            "Could not reopen file: No medium found"
+        } else if read_only && self.has_writer(node) {
+            "Cannot make block node read-only, there is a writer on it"
+        } else if !read_only && protected {
+            "Could not reopen file: Permission denied"
+        } else {
+            return Ok(());
+        };
+        Err(refused.to_owned())
+    }
+
+    /// What must be read-only again once the backup job is gone, and is not.
+    pub(crate) fn left_writable(&self) -> Option<Name> {
+        let judged = self.nodes.contains(&ACTIVE) && !self.backup;
+        let left = |node: &&Name| judged && !self.is_read_only(**node);
+        self.read_only_before.iter().find(left).copied()
+    }
+
+    /// What a failed start has left writable that was not.
+    pub(crate) fn changed_by_start(&self) -> Option<Name> {
+        let before = &self.read_only_at_start;
+        let refused = before.iter().any(|&node| self.is_ejected(node));
+        before.iter().copied().find(|&node| !refused && !self.is_read_only(node))
+    }
+}

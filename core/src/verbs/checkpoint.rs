@@ -32,7 +32,8 @@ impl Host {
             self.probe(Probe::CheckpointMeetsEjected);
             return self.checkpoint_core_done(Err(VerbError::ActiveEjected));
         }
-        if self.nodes[self.chain.active].read_only {
+        let filter = self.filter.expect("a verb works on an open filter");
+        if self.nodes[filter].read_only {
             return self.abort(Abort::EmptiedWithoutWrite);
         }
         self.wait_for(Wait::EmptyActive);

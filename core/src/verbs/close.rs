@@ -46,17 +46,19 @@ impl Host {
     /// The filter leaves the graph, and what only it held with it.
     pub(super) fn close_remove(&mut self) {
         let node = self.filter.take().expect("close began on an open filter");
+        let tops = self.parents_of(node);
+        self.forget_node(node);
         let removed = self.nodes.remove(node).expect("an open filter has a node");
         let Driver::Replication(filter) = removed.driver else { unreachable!("it is a filter") };
         if filter.mode == Mode::Primary {
+            self.forget_node(filter.child);
             self.nodes.remove(filter.child);
             self.quorum_drop_child(node);
         } else {
             // The view is owed, by this life or by one before: nothing may change below it.
             let owed = || self.chain_mark() == Some(Mark::Owed);
             self.fenced_for_good = filter.stage != Stage::None || owed();
-            let tops: Vec<_> = self.parents_of(node);
-            let gone = [node, self.chain.active, self.chain.hidden].into_iter().chain(tops);
+            let gone = [self.chain.active, self.chain.hidden].into_iter().chain(tops);
             for gone in gone {
                 self.forget_node(gone);
                 self.nodes.remove(gone);

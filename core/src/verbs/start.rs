@@ -61,7 +61,8 @@ impl Host {
         if !active.can_be_emptied || !hidden.can_be_emptied {
             return Err(VerbError::CannotBeEmptied);
         }
-        if self.nodes[chain.active].read_only && !self.quirk(Quirk::EmptiesWithoutWrite) {
+        let filter = self.filter.expect("a verb works on an open filter");
+        if self.nodes[filter].read_only && !self.quirk(Quirk::EmptiesWithoutWrite) {
             return Err(VerbError::ActiveReadOnly);
         }
         Ok(())

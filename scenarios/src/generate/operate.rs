@@ -27,19 +27,20 @@ const JOBS: [Name; 2] = [Name::new("job0"), Name::new("job1")];
 /// The right way in most plans, another right way in some, and in a few a wrong one.
 pub(super) fn wiring(stream: &mut Stream, quorum: bool) -> Wiring {
     let mut wiring = Wiring::default();
-    if stream.chance(Ratio::new(3, 4)) {
+    if stream.chance(half()) {
         return wiring;
     }
-    wiring.guest = *stream.pick(&[UserKind::Drive, UserKind::DriveDevice, UserKind::Device]);
+    let device = UserKind::DriveDevice;
+    wiring.guest = *stream.pick(&[UserKind::Drive, device, device, UserKind::Device]);
     wiring.guest_owns_top = stream.chance(half());
-    if !wiring.guest.named() || stream.chance(half()) {
+    if !wiring.guest.named() || stream.chance(Ratio::new(1, 4)) {
         wiring.top_id = if quorum { TOP } else { FILTER };
     }
     wiring.hidden_read_only = stream.chance(half());
     if stream.chance(half()) {
         wiring.parent = Some(*stream.pick(&[UserKind::Drive, UserKind::DriveDevice]));
     }
-    if stream.chance(Ratio::new(1, 5)) {
+    if stream.chance(Ratio::new(1, 10)) {
         for _ in 0..=stream.below(2) {
             go_wrong(&mut wiring, stream);
         }
@@ -110,7 +111,7 @@ impl Generator {
 
     /// A device, a drive or an export goes, and mostly comes back where it was.
     fn take_away(&mut self, side: Side) {
-        let users = [(GUEST, 2), (EXPORT, 3), (PARENT, 4)];
+        let users = [(GUEST, 4), (EXPORT, 2), (PARENT, 3)];
         let (user, _) = users[self.operator.weighted(&users.map(|(_, weight)| weight))];
         self.command(side, Admin::Detach { user });
         if !self.operator.chance(Ratio::new(2, 3)) {

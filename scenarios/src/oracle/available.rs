@@ -1,12 +1,12 @@
 //! `available`: nothing fails without a cause that was seen.
 
-use colo_core::{Errno, Event, JobKind, JobState, UserId, VerbError};
+use colo_core::{Errno, Event, JobKind, JobState, Stage, UserId, Verb, VerbError};
 use colo_sim::world::{Side, What};
 
 use crate::oracle::{Findings, Sight};
 
 pub(super) const HOLDS: &str =
-    "no request, verb or commit fails for want of a disk as long as no disk of its host has failed";
+    "no request, verb or commit fails for want of a disk as long as no disk of its host has failed, and a failover that failed can be tried again";
 
 const NAME: &str = "available";
 
@@ -23,6 +23,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 side.name()
             );
             findings.report(NAME, side, message);
+        }
+        Event::VerbAnswered {
+            verb: Verb::Stop { failover: true },
+            result: Err(VerbError::NotRunning),
+            ..
+        } if model.stage_of(side) == Some(Stage::FailoverFailed) => {
+            let message = "a failover was refused after one that failed, and the view that it is to save is there; expected it to be tried again";
+            findings.report(NAME, side, message.to_owned());
         }
         Event::VerbAnswered { verb, result: Err(error), .. } => {
             let of_a_disk = matches!(

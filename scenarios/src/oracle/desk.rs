@@ -197,7 +197,7 @@ impl Desk {
             if primary { &[FILTER, REMOTE] } else { &[FILTER, TOP, ACTIVE, HIDDEN] };
         self.nodes.retain(|node| !gone.contains(node));
         self.users.retain(|user| !gone.contains(&user.node));
-        self.jobs.retain(|(_, _, node)| primary || !gone.contains(node));
+        self.jobs.retain(|(_, _, node)| !gone.contains(node));
     }
 
     /// What a command that succeeded has changed.
@@ -222,7 +222,10 @@ impl Desk {
                 self.jobs.push((job, kind, node));
             }
             Admin::CancelJob { job } => self.jobs.retain(|(name, _, _)| *name != job),
-            Admin::Reopen { node, .. } => self.read_only_before.retain(|other| *other != node),
+            Admin::Reopen { node, .. } => {
+                self.read_only_before.retain(|other| *other != node);
+                self.read_only_at_start.retain(|other| *other != node);
+            }
             Admin::Quit => {}
         }
     }

@@ -3,21 +3,20 @@
 //! These wait in one queue with the verbs, as commands at QEMU's monitor do: while a
 //! verb waits, none of them is taken. The messages are QEMU's.
 
+mod quit;
+
 use serde::{Deserialize, Serialize};
 
 use crate::disk::Errno;
 use crate::event::{Abort, Event, JobType, UserId, VerbId};
 use crate::graph::{Driver, NodeId, Reason, User};
 use crate::host::Host;
-use crate::io::{DrainWaiter, Kind, Parent};
+use crate::io::DrainWaiter;
 use crate::name::Name;
-use crate::payload::Payload;
 use crate::permission::{Conflict, Newcomer};
 use crate::probe::Probe;
 use crate::quirk::Quirk;
-use crate::geometry::Extent;
-use crate::verb::{Stage, Verb};
-use crate::wiring::{EXPORT, GUEST, TOP, UserKind};
+use crate::wiring::{EXPORT, GUEST, UserKind};
 
 /// Something that an operator asks of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -252,8 +251,7 @@ impl Host {
 
     /// What a message calls a node: the drive on it, else the node.
     pub(crate) fn shown_name(&self, node: NodeId) -> Name {
-        let drive =
-            self.users.attached().find(|(user, root)| user.kind.named() && *root == node);
+        let drive = self.users.attached().find(|(user, root)| user.kind.named() && *root == node);
         drive.map_or(self.nodes[node].name, |(user, _)| user.name)
     }
 
@@ -280,8 +278,8 @@ impl Host {
     }
 
     fn attach(&mut self, name: Name, kind: UserKind, node: Name) -> Result<(), AdminError> {
-        let taken = self.user_named(name).is_some()
-            || kind.named() && self.node_named(name).is_some();
+        let taken =
+            self.user_named(name).is_some() || kind.named() && self.node_named(name).is_some();
         if taken {
             return Err(AdminError::NameTaken { name });
         }
@@ -476,105 +474,5 @@ impl Host {
             let name = found.name;
             self.events.push_back(Event::ReadOnly { node: name, on: read_only });
         }
-    }
-}
-
-/// Quit (spec 2.6): no more requests, all jobs cancelled, the filter closed, the disks flushed.
-impl Host {
-    fn quit_begin(&mut self, user: UserId) {
-        self.admin_waits_for(AdminWait::Quiet(user));
-        self.drain_begin(user, DrainWaiter::Admin);
-    }
-
-    pub(crate) fn admin_drained(&mut self) {
-        match self.admin.expect("a command drained").wait {
-            AdminWait::Drained(id) => self.user_drained(id),
-            AdminWait::Quiet(UserId::Guest) => self.quit_begin(UserId::Export),
-            AdminWait::Quiet(UserId::Export) => {
-                self.admin_waits_for(AdminWait::Jobs);
-                self.end_operator_jobs(|_| true);
-                self.backup_cancel();
-                self.commit_cancel();
-                self.admin_jobs_end();
-            }
-            wait => unreachable!("a command that waits for {wait:?} drained nobody"),
-        }
-    }
-
-    /// A job is gone: perhaps the last that quit waits for.
-    pub(crate) fn admin_jobs_end(&mut self) {
-        let waits = self.admin.is_some_and(|running| running.wait == AdminWait::Jobs);
-        if !waits || self.backup.is_some() || self.commit.is_some() {
-            return;
-        }
-        self.admin_waits_for(AdminWait::Closed);
-        if self.filter.is_some() {
-            return self.close_begin();
-        }
-        self.quit_flush();
-    }
-
-    /// The close that a command began has ended.
-    pub(crate) fn admin_closed(&mut self) {
-        match self.admin.expect("a command closed the filter").admin {
-            Admin::Quit => self.quit_flush(),
-            _ => {
-                // Of a primary's quorum the top is left; nobody uses it any more.
-                if let Some(top) = self.node_named(TOP).filter(|&top| !self.has_user(top)) {
-                    self.nodes.remove(top);
-                }
-                self.admin_answer(Ok(()));
-            }
-        }
-    }
-
-    fn quit_flush(&mut self) {
-        self.admin_waits_for(AdminWait::Flushed);
-        let raw = |node: &crate::graph::Node| matches!(node.driver, Driver::Raw(_));
-        match self.nodes.iter().find(|(_, node)| raw(node)).map(|(id, _)| id) {
-            Some(disk) => {
-                let none = Extent::new(0, 0);
-                self.spawn(disk, Kind::Flush, none, Payload::EMPTY, Parent::Admin);
-            }
-            None => self.quit_end(),
-        }
-    }
-
-    /// Whether the disk could be flushed or not, the process ends.
-    pub(crate) fn quit_flushed(&mut self) {
-        self.quit_end();
-    }
-
-    fn quit_end(&mut self) {
-        self.admin_answer(Ok(()));
-        self.events.push_back(Event::Exited);
-        self.aborted = true;
-    }
-
-    /// Whether a command keeps verbs and other commands waiting.
-    pub(crate) fn admin_runs(&self) -> bool {
-        self.admin.is_some()
-    }
-
-    /// Whether the close that runs belongs to a command.
-    pub(crate) fn admin_closes(&self) -> bool {
-        self.admin.is_some_and(|running| running.wait == AdminWait::Closed)
-    }
-
-    /// Whether `node` is below `top`, or is it.
-    pub(crate) fn is_below(&self, top: NodeId, node: NodeId) -> bool {
-        let children = || self.nodes[top].children();
-        top == node || children().iter().any(|&child| self.is_below(child, node))
-    }
-
-    /// The stage, for who only asks whether there is a filter in it.
-    pub(crate) fn in_stage(&self, stage: Stage) -> bool {
-        self.stage() == Some(stage)
-    }
-
-    /// Begins to close the filter on behalf of a command.
-    fn close_begin(&mut self) {
-        let id = self.admin.expect("a command closes").id;
-        self.verb_begin(id, Verb::Close);
     }
 }

@@ -6,10 +6,10 @@
 
 use crate::bitmap::Bitmap;
 use crate::disk::Errno;
-use crate::event::{Event, GraphChange, JobKind, JobState, UserId};
+use crate::event::{Event, GraphChange, JobKind, JobState, JobType, UserId};
 use crate::geometry::{COMMIT_COPIES_MAX, Extent};
-use crate::graph::{Driver, NodeId, allocated_granules};
-use crate::host::Host;
+use crate::graph::{Driver, NodeId, Reason, allocated_granules};
+use crate::host::{Chain, Host};
 use crate::io::{DrainWaiter, Kind, Parent, Task};
 use crate::overlay::Mark;
 use crate::payload::Payload;
@@ -104,6 +104,9 @@ impl Host {
             cancelled: false,
             error: None,
         });
+        for node in [chain.active, chain.hidden, chain.secondary] {
+            self.block(node, Reason::Job(JobType::Commit));
+        }
         self.events.push_back(Event::Job { kind: JobKind::Commit, state: JobState::Started });
         self.commit_advance();
     }
@@ -325,12 +328,21 @@ impl Host {
     fn commit_pivot(&mut self) {
         let job = self.commit_job();
         assert!(job.dirty.none() && job.in_flight.none(), "the pivot leaves nothing behind");
+        self.commit_unblock();
         self.pivot();
         self.commit_end_drained(Ok(()));
     }
 
+    fn commit_unblock(&mut self) {
+        let Chain { active, hidden, secondary } = self.chain;
+        for node in [active, hidden, secondary] {
+            self.unblock(node, Reason::Job(JobType::Commit));
+        }
+    }
+
     /// Concludes inside the drained section: what the guest sends next meets the new stage.
     fn commit_end_drained(&mut self, result: Result<(), Errno>) {
+        self.commit_unblock();
         self.commit_concluded(result);
         self.drain_end(UserId::Guest);
     }
@@ -343,7 +355,10 @@ impl Host {
         }
         for node in self.nodes.values_mut() {
             if let Driver::Quorum(children) = &mut node.driver {
-                children.iter_mut().filter(|child| **child == self.chain.active).for_each(|child| *child = base);
+                children
+                    .iter_mut()
+                    .filter(|child| **child == self.chain.active)
+                    .for_each(|child| *child = base);
             }
         }
         self.set_read_only(base, false);

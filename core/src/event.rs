@@ -94,6 +94,8 @@ pub enum JobType {
     Backup,
     /// Copies everything.
     Mirror,
+    /// Writes overlays down: the filter's own, or a recovery's.
+    Commit,
 }
 
 impl JobType {
@@ -102,6 +104,7 @@ impl JobType {
         match self {
             Self::Backup => "backup",
             Self::Mirror => "mirror",
+            Self::Commit => "commit",
         }
     }
 }

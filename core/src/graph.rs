@@ -69,9 +69,7 @@ pub enum Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::InternalBackup => {
-                f.write_str("Block device is in use by internal backup job")
-            }
+            Self::InternalBackup => f.write_str("Block device is in use by internal backup job"),
             Self::Job(job) => write!(f, "block device is in use by block job: {}", job.name()),
         }
     }

@@ -57,5 +57,5 @@ pub use permission::{Conflict, Permission};
 pub use phase::Phase;
 pub use probe::{Probe, Probes};
 pub use quirk::{Quirk, Quirks};
-pub use wiring::{EXPORT, FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
 pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};
+pub use wiring::{EXPORT, FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};

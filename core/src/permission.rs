@@ -150,6 +150,9 @@ impl Host {
         if committing && [self.chain.active, self.chain.hidden].contains(&node) {
             links.push(Link { from: COMMIT, takes: NONE, shares: WRITE });
         }
+        if self.commit.is_some() && node == self.chain.secondary {
+            links.push(Link { from: COMMIT, takes: WRITE, shares: ALL });
+        }
         links
     }
 

@@ -8,7 +8,10 @@
 
 mod operate;
 
-use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage, Verb, Wiring};
+use colo_core::{
+    Admin, CommitPhase, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage,
+    Verb, Wiring,
+};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::{Ratio, Seed, Stream};
 use colo_sim::world::{Delay, Side};
@@ -150,6 +153,9 @@ impl Generator {
                 self.push(Step::Checkpoint);
             }
         }
+        if self.operator.chance(Ratio::new(1, 30)) {
+            self.unplug();
+        }
         self.end();
         self.steps
     }
@@ -286,6 +292,14 @@ impl Generator {
         }
         for _ in 0..self.shape.below(3) {
             self.request(Side::Secondary);
+        }
+        if self.shape.chance(Ratio::new(1, 3)) {
+            // It is tried again, and what is flushed meanwhile has to last.
+            self.call(Side::Secondary, Verb::Stop { failover: true }, true);
+            self.request(Side::Secondary);
+            self.push(Step::Flush { side: Side::Secondary, wait: true });
+            let ns = self.shape.below(600_000);
+            self.push(Step::Pass(ns));
         }
         if self.shape.chance(half()) {
             self.crash(Side::Secondary);

@@ -207,7 +207,10 @@ pub enum Step {
 pub const FAULTS: &[(&str, &str)] = &[
     ("fault", "a disk fails the requests that a rule names: operation, sectors, occurrence, phase"),
     ("rates", "a disk fails reads, writes and flushes at random, so many of a thousand"),
-    ("empty_fails", "the next emptying of an overlay fails: nothing, half or all dropped, or ejected"),
+    (
+        "empty_fails",
+        "the next emptying of an overlay fails: nothing, half or all dropped, or ejected",
+    ),
     ("eject", "an overlay loses its format layer: every request to it fails with ENOMEDIUM"),
     ("stall", "a disk answers nothing for a while"),
     ("power_loss", "a host loses power: of what was not flushed any sector may stay or go"),

@@ -5,7 +5,9 @@
 
 use std::sync::OnceLock;
 
-use colo_core::{Abort, DiskId, EDGES, Event, Mode, Phase, Probe, Stage, Verb};
+use colo_core::{
+    Abort, Admin, DiskId, EDGES, EmptyFailure, Event, Mode, Phase, Probe, Stage, Verb,
+};
 use colo_sim::world::{DiskOp, Entry, Side, What};
 
 /// Every verb with every argument.
@@ -21,6 +23,23 @@ const VERBS: [Verb; 7] = [
 
 const CRASHES: [&str; 2] = ["power-loss", "process-death"];
 const OPS: [DiskOp; 3] = [DiskOp::Read, DiskOp::Write, DiskOp::Flush];
+
+const OVERLAYS: [DiskId; 2] = [DiskId::Hidden, DiskId::Active];
+const COMMANDS: [&str; 7] =
+    ["attach", "detach", "delete-node", "start-job", "cancel-job", "reopen", "quit"];
+const ANSWERS: [&str; 2] = ["ok", "refused"];
+
+fn command(admin: &Admin) -> usize {
+    match admin {
+        Admin::Attach { .. } => 0,
+        Admin::Detach { .. } => 1,
+        Admin::DeleteNode { .. } => 2,
+        Admin::StartJob { .. } => 3,
+        Admin::CancelJob { .. } => 4,
+        Admin::Reopen { .. } => 5,
+        Admin::Quit => 6,
+    }
+}
 
 fn stages(side: Side) -> &'static [Stage] {
     match side {
@@ -65,6 +84,8 @@ struct Universe {
     verbs: usize,
     crashes: usize,
     faults: usize,
+    emptyings: usize,
+    commands: usize,
     probes: usize,
 }
 
@@ -97,9 +118,25 @@ impl Universe {
                 names.push(format!("fault/{}/{}", disk.name(), op.name()));
             }
         }
+        let emptyings = names.len();
+        for disk in OVERLAYS {
+            for failure in EmptyFailure::ALL {
+                names.push(format!("emptying/{}/{}", disk.name(), failure.name()));
+            }
+        }
+        let commands = names.len();
+        for side in Side::BOTH {
+            for command in COMMANDS {
+                for answer in ANSWERS {
+                    names.push(format!("command/{}/{command}/{answer}", side.name()));
+                }
+            }
+            // Nothing refuses to quit.
+            names.pop();
+        }
         let probes = names.len();
         names.extend(Probe::ALL.iter().map(|probe| format!("probe/{}", probe.name())));
-        Self { names, verbs, crashes, faults, probes }
+        Self { names, verbs, crashes, faults, emptyings, commands, probes }
     }
 }
 
@@ -149,6 +186,17 @@ impl Reached {
             What::Fault { disk, op, .. } => {
                 let op = OPS.iter().position(|other| other == op).expect("there are three");
                 self.hits[universe().faults + *disk as usize * OPS.len() + op] += 1;
+            }
+            What::EmptyingFails { disk, failure, .. } => {
+                let overlay = OVERLAYS.iter().position(|overlay| overlay == disk);
+                let Some(overlay) = overlay else { return };
+                let ways = EmptyFailure::ALL.len();
+                self.hits[universe().emptyings + overlay * ways + *failure as usize] += 1;
+            }
+            What::Event(Event::AdminAnswered { admin, result, .. }) => {
+                let each = COMMANDS.len() * ANSWERS.len() - 1;
+                let place = command(admin) * ANSWERS.len() + usize::from(result.is_err());
+                self.hits[universe().commands + side as usize * each + place] += 1;
             }
             _ => {}
         }

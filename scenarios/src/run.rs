@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use colo_core::{
-    Admin, DiskId, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
-    Verb, VerbError, VerbId,
+    Admin, DiskId, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp,
+    UserRequest, Verb, VerbError, VerbId,
 };
 use colo_reports::Counts;
 use colo_sim::stream::Seed;

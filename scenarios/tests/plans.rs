@@ -4,7 +4,10 @@
 //! the end of the disk, in the wrong stage, on either side. Numbers are drawn raw
 //! and turned into steps, so that shrinking a number shrinks the plan.
 
-use colo_core::{CommitPhase, DiskId, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage, Verb};
+use colo_core::{
+    Admin, CommitPhase, DiskId, EmptyFailure, Errno, FILTER, Format, GUEST, Geometry, JobKind,
+    JobType, Mode, Name, Phase, Quirk, Stage, TOP, UserKind, Verb, Wiring,
+};
 use colo_scenarios::plan::{FaultSpec, Plan, Setup, Step};
 use colo_scenarios::profile::Profile;
 use colo_scenarios::run::{Outcome, run};
@@ -113,7 +116,7 @@ fn fault(a: u8, b: u8, c: u8, d: u8) -> FaultSpec {
 fn step((kind, a, b, c, d): Raw) -> Step {
     let (side, wait) = (side(a), d.is_multiple_of(2));
     let (at, len) = extent(b, c);
-    match kind % 34 {
+    match kind % 42 {
         0 => Step::Settle,
         1..=3 => Step::Read { side, at, len, wait },
         4..=9 => Step::Write { side, at, len, wait },
@@ -137,8 +140,75 @@ fn step((kind, a, b, c, d): Raw) -> Step {
         29 | 30 => Step::Recover { wait },
         31 => Step::Cut(wait),
         32 => Step::Hold(wait),
+        33..=38 => Step::Admin { side, command: command(kind, b, c), wait },
+        39 => Step::EmptyFails {
+            disk: pick(&DiskId::ALL, a),
+            how: pick(&EmptyFailure::ALL, b),
+            errno: pick(&[Errno::Io, Errno::NoSpace], c),
+        },
+        40 => match c % 4 {
+            0 => Step::Eject(pick(&DiskId::ALL, a)),
+            _ => Step::CutFrom { side, cut: wait },
+        },
         _ => Step::Pass(time(b, c)),
     }
+}
+
+const NODES: [&str; 12] = [
+    "secondary",
+    "hidden",
+    "active",
+    "repl",
+    "top",
+    "parent0",
+    "colo-disk0",
+    "local",
+    "remote",
+    "cbw",
+    "nbd0",
+    "nowhere",
+];
+
+/// Everything an operator can ask for, of everything there is and of what there is not.
+fn command(kind: u8, b: u8, c: u8) -> Admin {
+    let node = Name::new(pick(&NODES, b));
+    let user = Name::new(pick(&["colo-disk0", "nbd0", "parent0", "exp1", "hidden"], c));
+    let job = Name::new(pick(&["job0", "job1"], c));
+    match kind % 42 - 33 {
+        0 => Admin::Attach { user, kind: pick(&UserKind::ALL, c / 5), node },
+        1 => Admin::Detach { user },
+        2 => Admin::DeleteNode { node },
+        3 if c < 160 => {
+            Admin::StartJob { job, kind: pick(&[JobType::Backup, JobType::Mirror], c / 2), node }
+        }
+        3 => Admin::CancelJob { job },
+        4 => Admin::Reopen { node, read_only: c.is_multiple_of(2) },
+        _ => match c {
+            0..64 => Admin::Quit,
+            _ => Admin::Detach { user },
+        },
+    }
+}
+
+/// Mostly right; else each thing that can be wrong, by itself or together.
+fn wiring((kind, a, b, c, d): Raw) -> Wiring {
+    let mut wiring = Wiring {
+        guest: pick(&[UserKind::Drive, UserKind::DriveDevice, UserKind::Device], kind),
+        guest_owns_top: a.is_multiple_of(2),
+        top_id: pick(&[GUEST, GUEST, TOP, FILTER], b),
+        parent: pick(&[None, Some(UserKind::Drive), Some(UserKind::DriveDevice)], c),
+        hidden_read_only: d.is_multiple_of(2),
+        ..Wiring::default()
+    };
+    if kind >= 224 {
+        let formats = [Format::Overlay, Format::Overlay, Format::Fixed, Format::Raw];
+        (wiring.active, wiring.hidden) = (pick(&formats, a), pick(&formats, b));
+        (wiring.export, wiring.hidden_is_short) = (c % 3 != 0, d % 5 == 4);
+        wiring.filter_read_only = a % 5 == 4;
+        wiring.secondary_read_only = b % 3 == 2;
+        (wiring.hidden_protected, wiring.secondary_protected) = (c % 5 == 4, d % 7 == 6);
+    }
+    wiring
 }
 
 fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
@@ -157,7 +227,7 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
             commit_max: commit_granule * times,
         },
         secondary_quorum: rest.is_multiple_of(2),
-        wiring: colo_core::Wiring::default(),
+        wiring: Wiring::default(),
         reconnect_delay_ns: pick(&[0, 300_000, 5_000_000], rest / 16),
         disk_delay: Delay {
             min_ns: 20_000,
@@ -171,7 +241,8 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
 /// A plan out of numbers: most begin as replication does, some do not.
 fn plans() -> impl Strategy<Value = Plan> {
     let steps = vec(any::<Raw>(), 0..60);
-    (any::<u64>(), any::<Raw>(), 0..6_u8, steps).prop_map(|(seed, sizes, opening, raw)| {
+    let inputs = (any::<u64>(), any::<Raw>(), any::<Raw>(), 0..6_u8, steps);
+    inputs.prop_map(|(seed, sizes, wires, opening, raw)| {
         let mut steps = Vec::new();
         if opening < 5 {
             for (side, mode) in [(Side::Secondary, Mode::Secondary), (Side::Primary, Mode::Primary)]
@@ -179,7 +250,7 @@ fn plans() -> impl Strategy<Value = Plan> {
                 steps.push(Step::Call { side, verb: Verb::Start(mode), wait: true });
             }
         }
-        let setup = setup(sizes);
+        let setup = Setup { wiring: wiring(wires), ..setup(sizes) };
         steps.extend(raw.into_iter().map(step));
         let plan = Plan::new("any", Profile::Hardened, steps);
         Plan { seed, setup, ..plan }

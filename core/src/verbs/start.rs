@@ -132,7 +132,9 @@ impl Host {
         if !closed.is_empty() {
             self.probe(Probe::StartReopened);
         }
-        closed.into_iter().for_each(|node| self.set_read_only(node, false));
+        for node in closed {
+            self.set_read_only(node, false);
+        }
         Ok(())
     }
 
@@ -151,7 +153,9 @@ impl Host {
             return;
         }
         self.probe(Probe::ReopenedReadOnly);
-        opened.into_iter().for_each(|node| self.set_read_only(node, true));
+        for node in opened {
+            self.set_read_only(node, true);
+        }
     }
 
     fn forget_blocker(&mut self) {

@@ -93,13 +93,16 @@ impl Host {
         if let Err(errno) = result {
             self.probe(Probe::FailoverNotDurable);
             let node = disk.name();
+            if self.in_stage(Stage::FailoverFailed) {
+                self.drain_end(UserId::Guest);
+            }
             return self.answer(Err(VerbError::NotDurable { node, errno }));
         }
         match disk {
             DiskId::Secondary => self.make_durable(DiskId::Hidden),
             DiskId::Hidden => self.make_durable(DiskId::Active),
             _ if self.chain_mark().is_some() => self.mark_for_verb(Mark::Owed),
-            _ => self.failover_begin(),
+            _ => self.owed_marked(None),
         }
     }
 
@@ -121,10 +124,8 @@ impl Host {
     /// A failover that failed begins anew: no write is split by what was before.
     pub(super) fn retry_drained(&mut self) {
         self.probe(Probe::FailoverRetried);
-        if self.overlay(self.chain.active).mark_in_doubt {
-            return self.mark_for_verb(Mark::Owed);
-        }
-        self.retry_begin();
+        // Writes past the overlays too: from here on a flush goes to active alone again.
+        self.make_durable(DiskId::Secondary);
     }
 
     fn retry_begin(&mut self) {

@@ -1,8 +1,8 @@
 //! What operators do, and how they put graphs together.
 
 use colo_core::{
-    Admin, DiskId, EXPORT, EmptyFailure, Errno, FILTER, Format, GUEST, JobType, Mode, Name,
-    PARENT, TOP, UserKind, Verb, Wiring,
+    Admin, DiskId, EXPORT, EmptyFailure, Errno, FILTER, Format, GUEST, JobKind, JobType, Mode,
+    Name, PARENT, TOP, UserKind, Verb, Wiring,
 };
 use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Side;
@@ -49,7 +49,7 @@ pub(super) fn wiring(stream: &mut Stream, quorum: bool) -> Wiring {
 }
 
 fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
-    match stream.below(10) {
+    match stream.below(12) {
         0 => wiring.active = *stream.pick(&[Format::Raw, Format::Fixed]),
         1 => wiring.hidden = *stream.pick(&[Format::Raw, Format::Fixed]),
         2 => (wiring.export, wiring.parent) = (false, None),
@@ -59,6 +59,7 @@ fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
         6 => (wiring.secondary_read_only, wiring.secondary_protected) = (true, true),
         7 => wiring.secondary_read_only = true,
         8 => wiring.secondary_protected = true,
+        9 | 10 => wiring.top_id = FILTER,
         _ => wiring.top_id = *stream.pick(&NODES),
     }
 }
@@ -127,6 +128,18 @@ impl Generator {
             }
         };
         self.command(side, Admin::Attach { user, kind, node });
+    }
+
+    /// The guest's device goes while its filter works, and perhaps the backup job after it.
+    pub(super) fn unplug(&mut self) {
+        self.command(Side::Secondary, Admin::Detach { user: GUEST });
+        if self.operator.chance(half()) {
+            self.push(Step::Cancel(JobKind::Backup));
+        }
+        if self.operator.chance(half()) {
+            let (user, kind) = (GUEST, UserKind::Device);
+            self.command(Side::Secondary, Admin::Attach { user, kind, node: TOP });
+        }
     }
 
     /// Starts that fail for what an operator did, and are tried again when it is undone, or not.

@@ -54,7 +54,8 @@ pub(crate) fn expect(
         Verb::Start(_) | Verb::Checkpoint | Verb::Stop { .. } if over => Expected::Ok,
         Verb::Start(_) if stage != Stage::None => Expected::Error(RUNNING),
         Verb::Start(got) if got != mode => {
-            let (needs, got) = (u8::from(mode == Mode::Secondary), u8::from(got == Mode::Secondary));
+            let (needs, got) =
+                (u8::from(mode == Mode::Secondary), u8::from(got == Mode::Secondary));
             Expected::Refused(format!(
                 "The parameter mode's value is invalid, needs {needs}, but got {got}"
             ))
@@ -126,8 +127,8 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         Event::AdminAnswered { id, admin, result } => {
             let open = sight.model.desks[side as usize].open.iter().find(|open| open.id == *id);
             let Some(expected) = open.and_then(|open| open.expected.as_ref()) else { return };
-            let said = result.as_ref().map_err(ToString::to_string).map(|()| ());
-            if said.as_ref() != expected.as_ref() {
+            let said = result.map_err(|error| error.to_string());
+            if said != *expected {
                 let text = |answer: &Result<(), String>| match answer {
                     Ok(()) => "ok".to_owned(),
                     Err(text) => text.clone(),

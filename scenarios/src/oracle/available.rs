@@ -5,8 +5,7 @@ use colo_sim::world::{Side, What};
 
 use crate::oracle::{Findings, Sight};
 
-pub(super) const HOLDS: &str =
-    "no request, verb or commit fails for want of a disk as long as no disk of its host has failed, and a failover that failed can be tried again";
+pub(super) const HOLDS: &str = "no request, verb or commit fails for want of a disk as long as no disk of its host has failed, and a failover that failed can be tried again";
 
 const NAME: &str = "available";
 

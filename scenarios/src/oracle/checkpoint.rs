@@ -1,6 +1,6 @@
 //! `checkpoint`: what a checkpoint leaves, successful or not.
 
-use colo_core::{Event, Stage, Verb};
+use colo_core::{Event, Stage, UserId, Verb};
 use colo_sim::world::{Side, What};
 
 use crate::oracle::model::in_view;
@@ -48,6 +48,10 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
 
 fn view_is_forwarded(sight: &Sight<'_>, findings: &mut Findings) {
     let model = sight.model;
+    if sight.world.peek(Side::Secondary, UserId::Guest, 0).is_none() {
+        // The filter was closed in the same moment: there is nothing left to see.
+        return;
+    }
     let called = model.verbs.iter().find(|open| open.side == Side::Secondary);
     let called = called.map_or(model.now, |open| open.called);
     for sector in 0..model.forwarded.len() {

@@ -22,6 +22,7 @@ const COPY_FILTER: Name = Name::new("cbw");
 #[derive(Debug, Clone)]
 pub(crate) struct OpenCommand {
     pub(crate) id: VerbId,
+    admin: Admin,
     pub(crate) expected: Option<Result<(), String>>,
 }
 
@@ -133,10 +134,17 @@ impl Desk {
             What::Administered { id, admin } => {
                 let alone = alone && self.open.is_empty();
                 let expected = alone.then(|| self.expect(*admin)).flatten();
-                self.open.push(OpenCommand { id: *id, expected });
+                self.open.push(OpenCommand { id: *id, admin: *admin, expected });
             }
             What::Event(event) => self.event(event),
             _ => {}
+        }
+    }
+
+    /// The first command that waits is carried out now.
+    pub(crate) fn expect_first(&mut self) {
+        if let Some(&OpenCommand { admin, .. }) = self.open.first() {
+            self.open[0].expected = self.expect(admin);
         }
     }
 
@@ -235,15 +243,21 @@ impl Desk {
     pub(crate) fn lookup(&self, name: Name) -> Option<(Name, bool)> {
         let drive = self.users.iter().find(|user| user.kind.named() && user.name == name);
         match drive {
+            None if name == COPY_FILTER => self.backup.then_some((SECONDARY, false)),
             Some(user) => Some((user.node, !user.covered)),
             None => self.nodes.contains(&name).then_some((name, true)),
         }
     }
 
+    fn is_node(&self, name: Name) -> bool {
+        self.nodes.contains(&name) || name == COPY_FILTER && self.backup
+    }
+
     /// What a message calls the node.
     fn shown(&self, (node, itself): (Name, bool)) -> Name {
         let covered = self.backup && node == SECONDARY && !itself;
-        let on = |user: &&Attached| user.kind.named() && user.node == node && user.covered == covered;
+        let on =
+            |user: &&Attached| user.kind.named() && user.node == node && user.covered == covered;
         let drive = self.users.iter().find(on);
         drive.map_or(if covered { COPY_FILTER } else { node }, |user| user.name)
     }
@@ -253,9 +267,11 @@ impl Desk {
         let job = |kind| match kind {
             JobType::Backup => "block device is in use by block job: backup",
             JobType::Mirror => "block device is in use by block job: mirror",
+            JobType::Commit => "block device is in use by block job: commit",
         };
         let own = self.jobs.iter().find(|(_, _, on)| *on == node);
         own.map(|(_, kind, _)| job(*kind)).or_else(|| match node {
+            SECONDARY | HIDDEN | ACTIVE if self.commit => Some(job(JobType::Commit)),
             _ if !self.backup => None,
             _ if Some(node) == self.blocked_top => {
                 Some("Block device is in use by internal backup job")
@@ -287,8 +303,11 @@ impl Desk {
     fn has_writer(&self, node: Name) -> bool {
         let filter = self.nodes.contains(&FILTER) && !self.is_read_only(FILTER);
         match node {
+            SECONDARY if self.commit => true,
             LOCAL => self.writes_to(&[LOCAL, TOP]),
             HIDDEN => self.backup || self.writes_to(&[HIDDEN]),
+            // A recovery's quorum stands on active itself.
+            ACTIVE if !self.nodes.contains(&FILTER) => self.writes_to(&[ACTIVE, TOP]),
             ACTIVE => filter || self.writes_to(&[ACTIVE]),
             _ if self.nodes.contains(&ACTIVE) => self.writes_to(&[node]),
             // After the pivot the filter, or who recovers, stands on the secondary disk itself.
@@ -300,12 +319,16 @@ impl Desk {
     fn conflict(&self, user: Name, writes: bool, place: (Name, bool)) -> Option<String> {
         let (node, itself) = place;
         let bare_quorum = self.nodes.contains(&TOP) && !self.nodes.contains(&FILTER);
+        let formats = [self.wiring.active, self.wiring.hidden];
+        let whole = |layers| formats.iter().take(layers).all(|format| *format != Format::Raw);
         let (permission, unshared) = match node {
             SECONDARY if writes && itself && self.backup => ("write", "cbw"),
             // Without a filter the quorum stands on active, and after the pivot on the disk.
             SECONDARY if writes && bare_quorum && !self.nodes.contains(&ACTIVE) => ("write", "top"),
             ACTIVE if writes && bare_quorum => ("write", "top"),
+            HIDDEN if writes && bare_quorum && whole(1) => ("write", "active"),
             ACTIVE | HIDDEN if self.commit => ("consistent read", "commit job"),
+            SECONDARY if writes && bare_quorum && whole(2) => ("write", "hidden"),
             LOCAL | FILTER if writes && self.nodes.contains(&TOP) => ("write", "top"),
             _ => return None,
         };
@@ -333,7 +356,7 @@ impl Desk {
 
     /// The blockers that the running backup job and the filter owe, as they are to be published.
     pub(crate) fn blockers_are_right(&self) -> bool {
-        if !self.backup && self.jobs.is_empty() {
+        if !self.backup && !self.commit && self.jobs.is_empty() {
             return self.blockers.is_empty();
         }
         let job = |kind| Reason::Job(kind);
@@ -342,6 +365,9 @@ impl Desk {
         if self.backup {
             due.extend(self.blocked_top.map(|top| (top, Reason::InternalBackup)));
             due.extend([COPY_FILTER, SECONDARY, HIDDEN].map(|n| (n, job(JobType::Backup))));
+        }
+        if self.commit {
+            due.extend([SECONDARY, HIDDEN, ACTIVE].map(|node| (node, job(JobType::Commit))));
         }
         let mut published = self.blockers.clone();
         due.sort_unstable();
@@ -392,14 +418,10 @@ impl Desk {
         let taken = |name| Err(format!("Duplicate ID '{name}'"));
         let attached = |name| self.users.iter().any(|user| user.name == name);
         Some(match admin {
-            Admin::Attach { node: COPY_FILTER, .. }
-            | Admin::DeleteNode { node: COPY_FILTER }
-            | Admin::StartJob { node: COPY_FILTER, .. }
-            | Admin::Reopen { node: COPY_FILTER, .. }
-            | Admin::Attach { user: COPY_FILTER, .. }
-            | Admin::Quit => return None,
+            // Its users count as the secondary disk's here.
+            Admin::DeleteNode { node: COPY_FILTER } | Admin::Quit => return None,
             Admin::Attach { user, kind, .. }
-                if attached(user) || kind.named() && self.nodes.contains(&user) =>
+                if attached(user) || kind.named() && self.is_node(user) =>
             {
                 taken(user)
             }
@@ -461,7 +483,8 @@ impl Desk {
             REMOTE => true,
             ACTIVE => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
             HIDDEN => chain && behind(self.wiring.active),
-            SECONDARY if chain => behind(self.wiring.hidden),
+            SECONDARY if self.nodes.contains(&HIDDEN) => behind(self.wiring.hidden),
+            SECONDARY if chain => false,
             SECONDARY => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
             _ => false,
         };
@@ -472,7 +495,7 @@ impl Desk {
     }
 
     fn expect_reopening(&self, node: Name, read_only: bool) -> Result<(), String> {
-        if !self.nodes.contains(&node) {
+        if !self.is_node(node) {
             return Err(format!("Cannot find device='{node}' nor node-name='{node}'"));
         }
         let wiring = &self.wiring;
@@ -481,7 +504,7 @@ impl Desk {
             SECONDARY => wiring.secondary_protected,
             _ => false,
         };
-        let refused = if [FILTER, TOP, REMOTE].contains(&node) {
+        let refused = if [FILTER, TOP, REMOTE, COPY_FILTER].contains(&node) {
             "Could not reopen file: Invalid argument"
         } else if self.is_ejected(node) {
             "Could not reopen file: No medium found"

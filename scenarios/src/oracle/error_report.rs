@@ -10,8 +10,7 @@ pub(super) const HOLDS: &str = "get_error is not ok if and only if a forwarded w
 const NAME: &str = "error-report";
 
 pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
-    let What::Event(Event::VerbAnswered { id, verb: Verb::GetError, result }) =
-        &sight.entry.what
+    let What::Event(Event::VerbAnswered { id, verb: Verb::GetError, result }) = &sight.entry.what
     else {
         return;
     };
@@ -36,7 +35,8 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             findings.report(NAME, side, format!("get_error says ok, and {what}"));
         }
         _ if told && !may && alone => {
-            let message = format!("get_error tells an error in {}, and nothing failed", stage.name());
+            let message =
+                format!("get_error tells an error in {}, and nothing failed", stage.name());
             findings.report(NAME, side, message);
         }
         _ => {}
@@ -50,6 +50,8 @@ pub(crate) struct Losses {
     pub(crate) forwarding: bool,
     /// The backup job ended, and no verb that ends it went on.
     pub(crate) backup: bool,
+    /// The same, when a verb that ends it was called and somebody else asked it to end, too.
+    pub(crate) perhaps: bool,
     /// The last checkpoint failed.
     pub(crate) checkpoint: bool,
     /// A forwarded write was refused because nothing protects the view from it.
@@ -67,7 +69,12 @@ impl Losses {
         told.into_iter().find(|(is, _)| *is).map(|(_, what)| what)
     }
 
+    /// Everything that the secondary had to tell is past.
+    pub(crate) fn repaired(&mut self) {
+        *self = Self { forwarding: self.forwarding, ..Self::default() };
+    }
+
     fn any(self) -> bool {
-        self.backup || self.checkpoint || self.fenced
+        self.backup || self.perhaps || self.checkpoint || self.fenced
     }
 }

@@ -22,6 +22,7 @@ mod register;
 mod release;
 mod stage_edges;
 mod view;
+mod words;
 
 use colo_core::{Extent, Time};
 use colo_sim::world::{Entry, Side, What, World};

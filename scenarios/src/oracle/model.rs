@@ -6,9 +6,11 @@
 //! moves with each entry, after the checkers have seen it; contents are looked at
 //! only where something ends what was certain before: a checkpoint, a crash.
 
+mod crashed;
+
 use colo_core::{
-    DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk, Reason, Recovery, Stage,
-    UserId, UserRequest, Verb, VerbError, VerbId,
+    DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk,
+    Reason, Stage, UserId, UserRequest, Verb, VerbError, VerbId,
 };
 use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, What, World};
 
@@ -73,7 +75,7 @@ pub(crate) struct Model {
     /// Forwarded writes of the primary's last life that are still on their way.
     leftovers: Vec<(UserRequest, Extent)>,
     /// The secondary guest's requests while it has no view, and whether each wants data moved.
-    stray: Vec<(UserRequest, bool)>,
+    pub(super) stray: Vec<(UserRequest, bool)>,
     /// Whether a disk of this side was ever made to fail.
     pub(crate) faulted: [bool; 2],
     /// The commit job has been ready.
@@ -178,7 +180,8 @@ impl Model {
         self.now += 1;
         let side = entry.side.unwrap_or(Side::Primary);
         if matches!(entry.what, What::Event(_) | What::Administered { .. }) {
-            let alone = !self.verbs.iter().any(|open| open.side == side);
+            let waits = self.verbs.iter().any(|open| open.side == side);
+            let alone = !waits && self.opened[side as usize];
             self.desks[side as usize].apply(&entry.what, alone);
         }
         match &entry.what {
@@ -215,7 +218,8 @@ impl Model {
                 self.backup_disturbed |= side == Side::Secondary;
             }
             What::Connection(change) => {
-                self.connected = *change == Connection::Up || self.connected && *change != Connection::Down;
+                self.connected =
+                    *change == Connection::Up || self.connected && *change != Connection::Down;
                 self.losses.forwarding |= *change == Connection::Down;
             }
             What::Step(_) | What::CancelAsked(_) | What::Disk { .. } => {}
@@ -271,7 +275,8 @@ impl Model {
                     self.losses.forwarding = true;
                     let unprotected = !self.copy_filter && self.stage_of(side) != Some(Stage::None);
                     let fences = !world.options().quirks.has(Quirk::UnfencedExport);
-                    let fenced = fences && unprotected && *result == Err(Errno::Io) && extent_of.is_some();
+                    let fenced =
+                        fences && unprotected && *result == Err(Errno::Io) && extent_of.is_some();
                     self.losses.fenced |= fenced && self.stage_of(side).is_some();
                 }
                 if *user == UserId::Guest && *result == Err(Errno::NoMedium) {
@@ -304,10 +309,7 @@ impl Model {
                 }
             }
             Event::Recovered(recovery) if recovery.serves() => self.recovered(*recovery, world),
-            Event::Opened(Err(_))
-            | Event::Aborted(_)
-            | Event::Exited
-            | Event::Recovered(_) => {
+            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Exited | Event::Recovered(_) => {
                 self.ended(side, world, false);
             }
             Event::Opened(Ok(())) => {
@@ -315,6 +317,7 @@ impl Model {
                 if side == Side::Secondary {
                     self.chain_opened(world);
                 }
+                self.expect_first(side, world);
             }
             Event::Ejected(_) => self.faulted[side as usize] = true,
             Event::Graph(GraphChange::Pivoted)
@@ -337,7 +340,9 @@ impl Model {
             (JobKind::Backup, JobState::Concluded(_)) => {
                 let ends = |verb| matches!(verb, Verb::Stop { .. } | Verb::Close | Verb::Start(_));
                 // A stop that fails after it has ended the job is told, too.
-                self.losses.backup |= self.verb_open(Side::Secondary, ends).is_none();
+                let ended = self.verb_open(Side::Secondary, ends).is_some();
+                self.losses.backup |= !ended;
+                self.losses.perhaps |= ended && self.backup_disturbed;
             }
             _ => {}
         }
@@ -365,19 +370,19 @@ impl Model {
             // A new promise begins; what it is, the answer of the start says.
             (Mode::Secondary, Stage::Running) => {
                 self.view = None;
-                self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
+                self.losses.repaired();
             }
             (Mode::Secondary, Stage::Failover) => {
                 self.owed = Owed::View;
                 if from == Stage::FailoverFailed {
-                    self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
+                    self.losses.repaired();
                 }
             }
             (Mode::Secondary, Stage::Done) => {
                 self.owed = Owed::DiskAlone;
                 self.losses.checkpoint = false;
                 if from == Stage::Failover {
-                    self.losses = Losses { forwarding: self.losses.forwarding, ..Losses::default() };
+                    self.losses.repaired();
                 }
                 if from == Stage::Running {
                     self.stopped_as_planned(world);
@@ -507,6 +512,22 @@ impl Model {
         }
     }
 
+    /// What was called while the images were read is carried out now.
+    fn expect_first(&mut self, side: Side, world: &World) {
+        // A recovery has begun already, before any of it.
+        let Some(stage) = self.stage_of(side) else { return };
+        let desk = &mut self.desks[side as usize];
+        let Some(first) = self.verbs.iter().position(|open| open.side == side) else {
+            return desk.expect_first();
+        };
+        if desk.open.iter().all(|command| command.id > self.verbs[first].id) {
+            let verb = self.verbs[first].verb;
+            self.verbs[first].expected = answers::expect(self, world, side, stage, verb);
+            let open = &mut self.verbs[first];
+            (open.stage, open.alone) = (Some(stage), true);
+        }
+    }
+
     /// The crash came after everything was written down, if the chain says so; now that it was
     /// opened, that is durable.
     fn chain_opened(&mut self, world: &World) {
@@ -541,117 +562,6 @@ impl Model {
             let found = on_disk(world, DiskId::Secondary, sector);
             view.may_survive(sector, found) || self.forwarded.is_pending(sector, found)
         })
-    }
-
-    /// The process is gone, and with it everything that was not on a disk.
-    fn ended(&mut self, side: Side, world: &World, power_lost: bool) {
-        self.verbs.retain(|open| open.side != side);
-        self.stage[side as usize] = None;
-        self.opened[side as usize] = false;
-        if side == Side::Primary {
-            self.primary.abandon(self.now);
-            return self.settle_disk(side, DiskId::Local, world, power_lost);
-        }
-        self.forwarded.abandon(self.now);
-        self.leftovers.clear();
-        self.stray.clear();
-        (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
-        if let Some(view) = &mut self.view {
-            view.abandon(self.now);
-        }
-        if self.owed == Owed::Nothing {
-            self.view = None;
-        }
-        self.settle_disk(side, DiskId::Secondary, world, power_lost);
-        self.forget_mirror_of_lost(world);
-    }
-
-    /// What is on the disk now is what there is; only a power loss makes it durable.
-    fn settle_disk(&mut self, side: Side, disk: DiskId, world: &World, power_lost: bool) {
-        let now = self.now;
-        let alone = self.owed == Owed::DiskAlone;
-        let view = self.view.as_mut().filter(|_| alone);
-        let registers = match side {
-            Side::Primary => [Some(&mut self.primary), None],
-            Side::Secondary => [Some(&mut self.forwarded), view],
-        };
-        for register in registers.into_iter().flatten() {
-            for sector in 0..register.len() {
-                let found = on_disk(world, disk, sector).unwrap_or(Stamp::ZERO);
-                if power_lost {
-                    register.settle(sector, found);
-                } else {
-                    register.resolve(sector, found, now);
-                }
-            }
-        }
-        self.now += 3;
-    }
-
-    /// A guest goes on from the secondary disk. What it sent meanwhile was held back, and is
-    /// on its way now: such a sector keeps what it might hold before.
-    fn recovered(&mut self, recovery: Recovery, world: &World) {
-        let written = recovery == Recovery::Committed || self.owed == Owed::View;
-        let as_it_was = self.owed == Owed::DiskAlone;
-        self.owed = Owed::DiskAlone;
-        let Some(view) = &mut self.view else { return };
-        for sector in (0..view.len()).filter(|_| !as_it_was) {
-            let found = on_disk(world, DiskId::Secondary, sector).unwrap_or(Stamp::ZERO);
-            if written {
-                // Everything was flushed; only what is on its way may show on top of it.
-                let disk = world.disk(DiskId::Secondary).inner();
-                let durable = Stamp::of(disk.peek_durable(sector)).unwrap_or(Stamp::ZERO);
-                view.settle_below_pending(sector, durable);
-            } else if !view.write_pending(sector) {
-                view.resolve(sector, found, self.now);
-            }
-        }
-        self.now += 3;
-    }
-
-    /// Whether a request or a verb of a process that runs has no answer.
-    pub(crate) fn unanswered(&self) -> Option<String> {
-        if let Some(open) = self.verbs.first() {
-            return Some(format!("{} on the {} host", open.verb, open.side.name()));
-        }
-        let registers = [
-            ("a request of the primary guest", Some(&self.primary)),
-            ("a forwarded request", Some(&self.forwarded)),
-            ("a request of the secondary guest", self.view.as_ref()),
-        ];
-        let waiting =
-            registers.into_iter().find(|(_, register)| register.is_some_and(Register::waits));
-        waiting
-            .map(|(name, _)| name.to_owned())
-            .or((!self.stray.is_empty()).then(|| "a request of the secondary guest".to_owned()))
-    }
-
-    /// A content, in the field's words.
-    pub(crate) fn describe(&self, sector: u64, stamp: Option<Stamp>) -> String {
-        let Some(stamp) = stamp else { return "a torn sector".to_owned() };
-        let number = stamp.number();
-        let epoch = |side: Side| self.epochs[side as usize].get(number as usize).copied();
-        let who = match stamp.writer() {
-            _ if stamp == Stamp::ZERO => return "zeroes".to_owned(),
-            0 => "the initial contents".to_owned(),
-            writer => {
-                let side = if writer == 1 { Side::Primary } else { Side::Secondary };
-                let epoch = epoch(side).map_or("?".to_owned(), |epoch| epoch.to_string());
-                format!("{} write #{number} of epoch {epoch}", side.name())
-            }
-        };
-        if stamp.sector() == sector {
-            who
-        } else {
-            format!("{who}, meant for sector {}", stamp.sector())
-        }
-    }
-
-    /// Several possible contents, in the field's words.
-    pub(crate) fn describe_any(&self, sector: u64, stamps: &[Stamp]) -> String {
-        let mut names: Vec<_> = stamps.iter().map(|s| self.describe(sector, Some(*s))).collect();
-        names.dedup();
-        names.join(" or ")
     }
 
     /// The extent of a request's write or read, and when it was sent.

@@ -5,8 +5,7 @@ use colo_sim::world::{Side, What};
 
 use crate::oracle::{Findings, Sight};
 
-pub(super) const HOLDS: &str =
-    "after close, DONE or a failed start: no job, no blocker, no extra child, no request in flight; without the backup job no blocker of it, and read-only again what was";
+pub(super) const HOLDS: &str = "after close, DONE or a failed start: no job, no blocker, no extra child, no request in flight; without the backup job no blocker of it, and read-only again what was";
 
 const NAME: &str = "release";
 

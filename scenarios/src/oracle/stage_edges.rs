@@ -5,8 +5,7 @@ use colo_sim::world::What;
 
 use crate::oracle::{Findings, Sight};
 
-pub(super) const HOLDS: &str =
-    "only permitted stage changes; a verb that fails leaves the stage as it was, a failed start no job, no blocker and read-only flags as they were";
+pub(super) const HOLDS: &str = "only permitted stage changes; a verb that fails leaves the stage as it was, a failed start no job, no blocker and read-only flags as they were";
 
 const NAME: &str = "stage-edges";
 
@@ -73,7 +72,10 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 findings.report(NAME, side, format!("after a start there is not {missing}"));
             }
         }
-        Event::VerbAnswered { id, verb, result: Err(error) } if *verb != Verb::Close => {
+        // Of a planned stop that is DONE and answers an error `planned-stop` tells.
+        Event::VerbAnswered { id, verb, result: Err(error) }
+            if !matches!(verb, Verb::Close | Verb::Stop { failover: false }) =>
+        {
             let open = model.verbs.iter().find(|open| (open.side, open.id) == (side, *id));
             let before = open.filter(|open| open.alone).and_then(|open| open.stage);
             let now = model.stage_of(side);

@@ -1,8 +1,8 @@
 //! What a plan can do to a world.
 
 use colo_core::{
-    Admin, Clock, DiskId, EmptyFailure, Errno, Extent, Host, HostOptions, JobKind, Phase, UserId, UserOp, UserRequest, Verb,
-    VerbId,
+    Admin, Clock, DiskId, EmptyFailure, Errno, Extent, Host, HostOptions, JobKind, Phase, UserId,
+    UserOp, UserRequest, Verb, VerbId,
 };
 
 use crate::faulty::Label;

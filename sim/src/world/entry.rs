@@ -1,7 +1,8 @@
 //! What can be seen of a run: the vocabulary between the world, the oracle and the reports.
 
 use colo_core::{
-    Admin, DiskId, EmptyFailure, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId, UserRequest, Verb, VerbId,
+    Admin, DiskId, EmptyFailure, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId,
+    UserRequest, Verb, VerbId,
 };
 use serde::{Deserialize, Serialize};
 

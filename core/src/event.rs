@@ -5,6 +5,7 @@ use crate::disk::Errno;
 use crate::geometry::Extent;
 use crate::graph::Reason;
 use crate::name::Name;
+use crate::options::OpenError;
 use crate::payload::Payload;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 
@@ -202,6 +203,8 @@ impl std::fmt::Display for Abort {
 pub enum Event {
     /// The images were opened, or could not be: then the process has ended.
     Opened(Result<(), Errno>),
+    /// The filter could not be opened, and so the process has ended.
+    OpenRefused(OpenError),
     /// A user's request is answered. Data for a read, nothing else otherwise.
     Answered {
         /// Whose request.

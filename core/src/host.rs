@@ -91,6 +91,7 @@ impl Host {
     pub fn new(options: HostOptions) -> Self {
         let mut nodes = SlotMap::with_key();
         let (mut filter, mut remote) = (None, None);
+        let mut refused = None;
         let mut chain = Chain::default();
         let users = match options.mode {
             Mode::Primary => {
@@ -112,7 +113,9 @@ impl Host {
                 chain = Self::open_chain(&mut nodes, &options);
                 let mut root = chain.active;
                 if !options.recover {
-                    let top_id = Some(wiring.top_id);
+                    let opened = wiring.filter_options();
+                    refused = opened.err();
+                    let top_id = opened.ok().and_then(|options| options.top_id);
                     let replication = Filter::new(Mode::Secondary, chain.active, top_id);
                     let replication = Driver::Replication(Box::new(replication));
                     root = nodes.insert(Node::new(FILTER, replication));
@@ -161,7 +164,13 @@ impl Host {
             events: VecDeque::new(),
             probes: Probes::default(),
         };
-        host.open_begin();
+        match refused {
+            Some(error) => {
+                host.events.push_back(Event::OpenRefused(error));
+                host.aborted = true;
+            }
+            None => host.open_begin(),
+        }
         host
     }
 

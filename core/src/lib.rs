@@ -49,7 +49,7 @@ pub use event::{
 pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
 pub use graph::Reason;
 pub use host::{Host, HostOptions};
-pub use name::{NAME_MAX, Name};
+pub use name::{NAME_MAX, Name, Text};
 pub use options::{FilterOptions, OpenError};
 pub use overlay::{EmptyFailure, Layout, Mark};
 pub use payload::Payload;
@@ -58,4 +58,4 @@ pub use phase::Phase;
 pub use probe::{Probe, Probes};
 pub use quirk::{Quirk, Quirks};
 pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};
-pub use wiring::{EXPORT, FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
+pub use wiring::{EXPORT, FILTER, Format, GUEST, OptionsText, PARENT, TOP, UserKind, Wiring};

@@ -6,21 +6,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Most bytes in a name. QEMU's node names may have 31; these lie inline in every error and entry.
 pub const NAME_MAX: usize = 15;
 
-/// The name of a node, of who uses one, or of a job. Short, and copied like a number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Name {
-    bytes: [u8; NAME_MAX],
+/// The name of a node, of who uses one, or of a job.
+pub type Name = Text<NAME_MAX>;
+
+/// At most `MAX` bytes of text, below 256, copied like a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<const MAX: usize> {
+    bytes: [u8; MAX],
     len: u8,
 }
 
-impl Name {
-    /// A name written in the program.
+impl<const MAX: usize> Text<MAX> {
+    /// A text written in the program.
     ///
     /// # Panics
-    /// If it is longer than [`NAME_MAX`].
+    /// If it is too long.
     pub const fn new(text: &str) -> Self {
-        assert!(text.len() <= NAME_MAX, "a name of the program fits");
-        let mut bytes = [0; NAME_MAX];
+        assert!(text.len() <= MAX && MAX < 256, "a text of the program fits");
+        let mut bytes = [0; MAX];
         let mut at = 0;
         while at < text.len() {
             bytes[at] = text.as_bytes()[at];
@@ -29,9 +32,9 @@ impl Name {
         Self { bytes, len: text.len() as u8 }
     }
 
-    /// A name from outside, unless it is too long.
+    /// A text from outside, unless it is too long.
     pub fn parse(text: &str) -> Option<Self> {
-        (text.len() <= NAME_MAX).then(|| Self::new(text))
+        (text.len() <= MAX).then(|| Self::new(text))
     }
 
     /// The text.
@@ -40,37 +43,36 @@ impl Name {
     }
 }
 
-impl std::fmt::Display for Name {
+impl<const MAX: usize> std::fmt::Display for Text<MAX> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl std::fmt::Debug for Name {
+impl<const MAX: usize> std::fmt::Debug for Text<MAX> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}", self.as_str())
     }
 }
 
-impl std::hash::Hash for Name {
+impl<const MAX: usize> std::hash::Hash for Text<MAX> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         state.write(&self.bytes[..usize::from(self.len)]);
         state.write_u8(self.len);
     }
 }
 
-impl Serialize for Name {
+impl<const MAX: usize> Serialize for Text<MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
+impl<'de, const MAX: usize> Deserialize<'de> for Text<MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format!("the name {text:?} is longer than {NAME_MAX} bytes"))
-        })
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is longer than {MAX} bytes")))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::Name;
+use crate::name::{Name, Text};
+use crate::options::{FilterOptions, OpenError};
+use crate::verb::Mode;
 
 /// The name of the guest's drive, and of its device if it has one.
 pub const GUEST: Name = Name::new("colo-disk0");
@@ -14,6 +16,9 @@ pub const PARENT: Name = Name::new("parent0");
 pub const TOP: Name = Name::new("top");
 /// The name of the filter's node.
 pub const FILTER: Name = Name::new("repl");
+
+/// A filter's options as they are written.
+pub type OptionsText = Text<63>;
 
 /// How somebody uses a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +89,9 @@ pub struct Wiring {
     pub guest_owns_top: bool,
     /// The filter's option `top-id`.
     pub top_id: Name,
+    /// The filter's options as a text, in place of `mode=secondary` with that `top-id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<OptionsText>,
     /// What active is opened as.
     pub active: Format,
     /// What hidden is opened as.
@@ -112,6 +120,7 @@ impl Default for Wiring {
             guest: UserKind::Drive,
             guest_owns_top: true,
             top_id: GUEST,
+            options: None,
             active: Format::Overlay,
             hidden: Format::Overlay,
             hidden_is_short: false,
@@ -127,6 +136,15 @@ impl Default for Wiring {
 }
 
 impl Wiring {
+    /// What the filter is opened with.
+    ///
+    /// # Errors
+    /// Why it cannot be (spec 2.1a).
+    pub fn filter_options(&self) -> Result<FilterOptions, OpenError> {
+        let right = || Ok(FilterOptions { mode: Mode::Secondary, top_id: Some(self.top_id) });
+        self.options.map_or_else(right, |text| FilterOptions::parse(text.as_str()))
+    }
+
     /// The right way.
     pub fn is_right(&self) -> bool {
         *self == Self::default()

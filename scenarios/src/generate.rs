@@ -153,6 +153,9 @@ impl Generator {
                 self.push(Step::Checkpoint);
             }
         }
+        if self.operator.chance(Ratio::new(1, 10)) {
+            self.operate();
+        }
         if self.operator.chance(Ratio::new(1, 30)) {
             self.unplug();
         }

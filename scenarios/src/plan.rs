@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use colo_core::{
-    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb, Wiring,
+    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Quirks, Verb, Wiring,
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::stream::Ratio;
@@ -409,6 +409,10 @@ impl Plan {
         }
         if let Some(ppm) = self.setup.drift_ppm.iter().find(|ppm| ppm.unsigned_abs() > 100_000) {
             return Err(format!("drift_ppm is {ppm}, needs to be from -100000 to 100000"));
+        }
+        let options = self.setup.wiring.filter_options();
+        if options.is_ok_and(|options| options.mode == Mode::Primary) {
+            return Err("wiring.options open a filter of mode primary on the secondary host; use mode=secondary with a top-id, or options that are refused".into());
         }
         if self.steps.len() > 1_000_000 {
             return Err(format!("it has {} steps, needs at most 1000000", self.steps.len()));

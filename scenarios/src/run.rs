@@ -420,6 +420,10 @@ impl Run<'_> {
                 }
             }
             Event::Opened(Err(_)) | Event::Exited => self.gone(side),
+            Event::OpenRefused(error) => {
+                *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
+                self.gone(side);
+            }
             _ => {}
         }
         if let Some(reason) = abort_reason(event) {

@@ -84,6 +84,7 @@ fn describe_event(event: &Event, sector_size: usize) -> String {
     match event {
         Event::Opened(Ok(())) => "images opened".to_owned(),
         Event::Opened(Err(errno)) => format!("images could not be opened: {errno}"),
+        Event::OpenRefused(error) => format!("the filter could not be opened: {error}"),
         Event::Answered { user, request, result } => {
             let answer = match result {
                 Ok(bytes) if bytes.is_empty() => "ok".to_owned(),

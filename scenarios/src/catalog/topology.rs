@@ -1,6 +1,8 @@
 //! Graphs that were put together wrongly, and what competes with a start in one that was not.
 
-use colo_core::{Admin, EXPORT, FILTER, Format, JobType, Name, PARENT, TOP, UserKind, Verb};
+use colo_core::{
+    Admin, EXPORT, FILTER, Format, JobType, Name, OptionsText, PARENT, TOP, UserKind, Verb,
+};
 
 use super::steps::{
     HIDDEN, JOB, OTHER, P, S, SECONDARY, START, attach, call, command, detach, read, start_job,
@@ -30,6 +32,25 @@ fn start_beside(kind: JobType, node: Name) -> Vec<Step> {
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
+    scenario("options-without-mode", "the filter's options name no mode", start_once)
+        .on(|setup| setup.wiring.options = Some(OptionsText::new("top-id=colo-disk0"))),
+    scenario("options-primary-with-top-id", "a primary's options name a top", start_once).on(
+        |setup| setup.wiring.options = Some(OptionsText::new("mode=primary,top-id=colo-disk0")),
+    ),
+    scenario("options-without-top-id", "a secondary's options name no top", start_once)
+        .on(|setup| setup.wiring.options = Some(OptionsText::new("mode=secondary"))),
+    scenario(
+        "options-other-mode",
+        "the filter's options name a mode that there is not",
+        start_once,
+    )
+    .on(|setup| setup.wiring.options = Some(OptionsText::new("mode=both,top-id=colo-disk0"))),
+    scenario("options-unknown", "the filter's options name one that no filter has", start_once).on(
+        |setup| {
+            setup.wiring.options =
+                Some(OptionsText::new("mode=secondary,top-id=colo-disk0,speed=9"));
+        },
+    ),
     scenario("active-has-no-backing", "active is a raw image, nothing lies behind it", start_once)
         .on(|setup| setup.wiring.active = Format::Raw),
     scenario("hidden-has-no-backing", "hidden is a raw image, nothing lies behind it", start_once)

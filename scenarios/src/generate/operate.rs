@@ -2,7 +2,7 @@
 
 use colo_core::{
     Admin, DiskId, EXPORT, EmptyFailure, Errno, FILTER, Format, GUEST, JobKind, JobType, Mode,
-    Name, PARENT, TOP, UserKind, Verb, Wiring,
+    Name, OptionsText, PARENT, TOP, UserKind, Verb, Wiring,
 };
 use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Side;
@@ -49,7 +49,7 @@ pub(super) fn wiring(stream: &mut Stream, quorum: bool) -> Wiring {
 }
 
 fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
-    match stream.below(12) {
+    match stream.below(13) {
         0 => wiring.active = *stream.pick(&[Format::Raw, Format::Fixed]),
         1 => wiring.hidden = *stream.pick(&[Format::Raw, Format::Fixed]),
         2 => (wiring.export, wiring.parent) = (false, None),
@@ -59,7 +59,16 @@ fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
         6 => (wiring.secondary_read_only, wiring.secondary_protected) = (true, true),
         7 => wiring.secondary_read_only = true,
         8 => wiring.secondary_protected = true,
-        9 | 10 => wiring.top_id = FILTER,
+        9 => {
+            wiring.options = Some(OptionsText::new(stream.pick::<&str>(&[
+                "top-id=colo-disk0",
+                "mode=primary,top-id=colo-disk0",
+                "mode=secondary",
+                "mode=both,top-id=colo-disk0",
+                "mode=secondary,top-id=colo-disk0,speed=9",
+            ])));
+        }
+        10 | 11 => wiring.top_id = FILTER,
         _ => wiring.top_id = *stream.pick(&NODES),
     }
 }
@@ -72,7 +81,7 @@ impl Generator {
 
     /// Something that an operator does, and in half the cases undoes.
     pub(super) fn operate(&mut self) {
-        let side = Side::BOTH[self.operator.weighted(&[1, 5])];
+        let side = Side::BOTH[self.operator.weighted(&[1, 4])];
         match self.operator.weighted(&[5, 4, 2, 4, 3, 3, 1]) {
             0 => self.take_away(side),
             1 => {
@@ -93,6 +102,10 @@ impl Generator {
                 let (job, node) = (*stream.pick(&JOBS), *stream.pick(&NODES));
                 let kind = *stream.pick(&[JobType::Backup, JobType::Mirror]);
                 self.command(side, Admin::StartJob { job, kind, node });
+                if self.operator.chance(half()) {
+                    self.requests(1);
+                    self.command(side, Admin::CancelJob { job });
+                }
             }
             4 => {
                 let job = *self.operator.pick(&JOBS);

@@ -124,6 +124,10 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             let Some(open) = open else { return };
             check_verb(sight.model, side, *verb, &open.expected, *result, findings);
         }
+        Event::OpenRefused(error) => {
+            check_opening(sight, side, Some(&error.to_string()), findings);
+        }
+        Event::Opened(Ok(())) => check_opening(sight, side, None, findings),
         Event::AdminAnswered { id, admin, result } => {
             let open = sight.model.desks[side as usize].open.iter().find(|open| open.id == *id);
             let Some(expected) = open.and_then(|open| open.expected.as_ref()) else { return };
@@ -143,6 +147,42 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         }
         _ => {}
     }
+}
+
+/// A secondary's filter is opened if its options are right, and else is refused for the first that is not.
+fn check_opening(sight: &Sight<'_>, side: Side, said: Option<&str>, findings: &mut Findings) {
+    let text = sight.world.options().wiring.options;
+    // A recovery opens no filter.
+    let filtered = side == Side::Secondary && sight.model.stage_of(side).is_some();
+    let Some(text) = text.filter(|_| filtered) else { return };
+    let wanted = refused_options(text.as_str());
+    if said != wanted.as_deref() {
+        let (said, wanted) = (said.unwrap_or("ok"), wanted.as_deref().unwrap_or("ok"));
+        let message =
+            format!("opening a filter with \"{text}\" answered: {said}; expected: {wanted}");
+        findings.report(NAME, side, message);
+    }
+}
+
+fn refused_options(text: &str) -> Option<String> {
+    let given = |key: &str| {
+        let mut fields = text.split(',').filter_map(|field| field.split_once('='));
+        fields.rfind(|(name, _)| *name == key).map(|(_, value)| value)
+    };
+    let refused = match (given("mode"), given("top-id")) {
+        (None, _) => "Missing the option mode",
+        (Some("primary"), Some(_)) => "The primary side does not support option top-id",
+        (Some("secondary"), None) => "Missing the option top-id",
+        (Some("primary" | "secondary"), _) => {
+            let mut keys = text.split(',').map(|field| field.split('=').next().unwrap_or(field));
+            let unknown = keys.find(|key| !key.is_empty() && !["mode", "top-id"].contains(key))?;
+            return Some(format!(
+                "Block format 'replication' does not support the option '{unknown}'"
+            ));
+        }
+        _ => "The option mode's value should be primary or secondary",
+    };
+    Some(refused.to_owned())
 }
 
 fn check_verb(

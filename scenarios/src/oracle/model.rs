@@ -309,7 +309,11 @@ impl Model {
                 }
             }
             Event::Recovered(recovery) if recovery.serves() => self.recovered(*recovery, world),
-            Event::Opened(Err(_)) | Event::Aborted(_) | Event::Exited | Event::Recovered(_) => {
+            Event::Opened(Err(_))
+            | Event::Aborted(_)
+            | Event::Exited
+            | Event::OpenRefused(_)
+            | Event::Recovered(_) => {
                 self.ended(side, world, false);
             }
             Event::Opened(Ok(())) => {

@@ -107,4 +107,39 @@ pub(crate) const PROMISES: &[Promise] = &[
         "Node 'hidden' is busy: block device is in use by block job: mirror",
     ])
     .secondary_guest(&["EIO", "P1×4"]),
+    promise(
+        "options-without-mode",
+        &[],
+        &[("no process is left", |ran| answers(ran, S, START).is_empty())],
+    )
+    .refuses(&["Missing the option mode"])
+    .without_a_pair(),
+    promise(
+        "options-primary-with-top-id",
+        &[],
+        &[("no process is left", |ran| answers(ran, S, START).is_empty())],
+    )
+    .refuses(&["The primary side does not support option top-id"])
+    .without_a_pair(),
+    promise(
+        "options-without-top-id",
+        &[],
+        &[("no process is left", |ran| answers(ran, S, START).is_empty())],
+    )
+    .refuses(&["Missing the option top-id"])
+    .without_a_pair(),
+    promise(
+        "options-other-mode",
+        &[],
+        &[("no process is left", |ran| answers(ran, S, START).is_empty())],
+    )
+    .refuses(&["The option mode's value should be primary or secondary"])
+    .without_a_pair(),
+    promise(
+        "options-unknown",
+        &[],
+        &[("no process is left", |ran| answers(ran, S, START).is_empty())],
+    )
+    .refuses(&["Block format 'replication' does not support the option 'speed'"])
+    .without_a_pair(),
 ];

@@ -112,6 +112,7 @@ impl World {
                 event,
                 Event::Aborted(_)
                     | Event::Exited
+                    | Event::OpenRefused(_)
                     | Event::Opened(Err(_))
                     | Event::Recovered(Recovery::Failed(_) | Recovery::Refused)
             );

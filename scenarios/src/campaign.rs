@@ -5,6 +5,7 @@
 //! worker waits when it is too far ahead, so memory does not depend on the number
 //! of plans. A panic in a plan is caught, kept with its plan, and ends nothing.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -243,6 +244,29 @@ pub fn replay_command(seed: Option<u64>, plan: &Plan, behaviour: &Behaviour) -> 
     }
 }
 
+/// The same refusal of another node, user or job is the same reason.
+fn by_reason(refusals: BTreeMap<Cow<'static, str>, u64>) -> BTreeMap<Cow<'static, str>, u64> {
+    let mut reasons = BTreeMap::new();
+    for (text, count) in refusals {
+        let reason = if text.contains('\'') { Cow::Owned(reason(&text)) } else { text };
+        *reasons.entry(reason).or_default() += count;
+    }
+    reasons
+}
+
+/// The text without the names that an operator chose; what blocks and what is unshared stays.
+fn reason(text: &str) -> String {
+    let meaning = ["consistent read", "write", "commit job", "cbw", "top", "replication"];
+    let parts = text.split('\'').enumerate();
+    let shown = parts.map(|(index, part)| match index % 2 {
+        1 if !meaning.contains(&part) => "…",
+        _ => part,
+    });
+    let shown: Vec<&str> = shown.collect();
+    // An apostrophe is no quotation mark.
+    if shown.len().is_multiple_of(2) { text.to_owned() } else { shown.join("'") }
+}
+
 /// What a run leaves for the reports.
 pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Behaviour) -> Record {
     let replay = || replay_command(seed, plan, behaviour);
@@ -269,7 +293,7 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         guest_requests: outcome.guest_requests,
         simulated_ns: outcome.simulated.0,
         counts: outcome.counts,
-        refusals: outcome.refusals,
+        refusals: by_reason(outcome.refusals),
         points: outcome.points,
         aborts: aborts.collect(),
         violations: outcome.violations.into_iter().map(violation).collect(),
@@ -300,5 +324,29 @@ fn panic_record(
         steps: plan.steps.len() as u32,
         violations: vec![violation],
         ..Record::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn a_reason_names_nobody() {
+        let cases = [
+            ("Block replication is not running", "Block replication is not running"),
+            ("Active disk doesn't have backing file", "Active disk doesn't have backing file"),
+            (
+                "Node 'colo-disk0' is busy: block device is in use by block job: backup",
+                "Node '…' is busy: block device is in use by block job: backup",
+            ),
+            (
+                "Permission conflict on node 'hidden': permissions 'consistent read' are both required by 'exp1' and unshared by 'commit job'",
+                "Permission conflict on node '…': permissions 'consistent read' are both required by '…' and unshared by 'commit job'",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(reason(text), expected);
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! when nothing else was open on the host: behind another verb, what it met is
 //! that one's doing.
 
-use colo_core::{Event, Mode, Quirk, Quirks, Stage, Verb, VerbError};
+use colo_core::{Admin, Event, JobKind, JobState, Mode, Quirk, Quirks, Stage, Verb, VerbError};
 use colo_sim::world::{Side, What, World};
 
 use crate::oracle::desk::ACTIVE;
@@ -124,12 +124,28 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             let Some(open) = open else { return };
             check_verb(sight.model, side, *verb, &open.expected, *result, findings);
         }
+        Event::Job {
+            kind: JobKind::Commit,
+            state: JobState::Concluded(Ok(())) | JobState::Ready,
+        } if sight.model.desks[side as usize].quits_commit => {
+            let message = "quit left the commit job to itself; expected it to be cancelled";
+            findings.report(NAME, side, message.to_owned());
+        }
         Event::OpenRefused(error) => {
             check_opening(sight, side, Some(&error.to_string()), findings);
         }
         Event::Opened(Ok(())) => check_opening(sight, side, None, findings),
         Event::AdminAnswered { id, admin, result } => {
-            let open = sight.model.desks[side as usize].open.iter().find(|open| open.id == *id);
+            let desk = &sight.model.desks[side as usize];
+            if let (Admin::Detach { user }, Ok(())) = (admin, result)
+                && desk.outlives(*user)
+            {
+                let message = format!(
+                    "\"{admin}\" answered ok, and the backup job goes on; expected it to be cancelled with its device"
+                );
+                return findings.report(NAME, side, message);
+            }
+            let open = desk.open.iter().find(|open| open.id == *id);
             let Some(expected) = open.and_then(|open| open.expected.as_ref()) else { return };
             let said = result.map_err(|error| error.to_string());
             if said != *expected {

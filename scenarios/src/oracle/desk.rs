@@ -49,7 +49,11 @@ pub(crate) struct Desk {
     /// The root that a start has blocked.
     blocked_top: Option<Name>,
     pub(crate) backup: bool,
+    /// Somebody has asked the backup job to end.
+    cancelling: bool,
     commit: bool,
+    /// Nothing kept quit from cancelling the commit at once.
+    pub(crate) quits_commit: bool,
     /// What was read-only when the last start was called, and what when the backup job's was.
     read_only_at_start: Vec<Name>,
     read_only_before: Vec<Name>,
@@ -69,7 +73,9 @@ impl Desk {
             ejected: Vec::new(),
             blocked_top: None,
             backup: false,
+            cancelling: false,
             commit: false,
+            quits_commit: false,
             read_only_at_start: Vec::new(),
             read_only_before: Vec::new(),
             blockers: Vec::new(),
@@ -88,6 +94,7 @@ impl Desk {
         self.blockers.clear();
         self.open.clear();
         (self.blocked_top, self.backup, self.commit) = (None, false, false);
+        (self.cancelling, self.quits_commit) = (false, false);
         if side == Side::Primary {
             nodes.extend([LOCAL, REMOTE, FILTER, TOP]);
             self.attach(GUEST, UserKind::Device, (TOP, true));
@@ -172,8 +179,11 @@ impl Desk {
                 self.read_only_before.clone_from(&self.read_only_at_start);
                 self.blocked_top = self.lookup(self.wiring.top_id).map(|(node, _)| node);
             }
+            Event::Job { kind: JobKind::Backup, state: JobState::Cancelling } => {
+                self.cancelling = true;
+            }
             Event::Job { kind: JobKind::Backup, state: JobState::Concluded(_) } => {
-                self.backup = false;
+                (self.backup, self.cancelling) = (false, false);
                 self.users.iter_mut().for_each(|user| user.covered = false);
                 self.blocked_top = None;
                 let refused = |node: &Name| self.is_ejected(*node) || self.has_writer(*node);
@@ -182,6 +192,7 @@ impl Desk {
                 }
             }
             Event::Job { kind: JobKind::Commit, state } => {
+                self.quits_commit = false;
                 // What it writes to stays writable.
                 self.read_only_before.retain(|node| *node != SECONDARY);
                 self.commit = !matches!(state, JobState::Concluded(_));
@@ -348,6 +359,11 @@ impl Desk {
         })
     }
 
+    /// Quit is called, and no request of anybody is in flight.
+    pub(crate) fn quit_called(&mut self) {
+        self.quits_commit = self.commit && self.open.len() == 1;
+    }
+
     /// A start is called: what is read-only now is to be so again if it fails.
     pub(crate) fn start_called(&mut self) {
         let images = [HIDDEN, SECONDARY].into_iter();
@@ -378,6 +394,14 @@ impl Desk {
     /// Whether hidden and the secondary disk can be written to.
     pub(crate) fn images_are_writable(&self) -> bool {
         ![HIDDEN, SECONDARY].into_iter().any(|node| self.is_read_only(node))
+    }
+
+    /// Whether the backup job goes on though the device of its disk is this user, which goes.
+    pub(crate) fn outlives(&self, user: Name) -> bool {
+        let device = |other: &&Attached| {
+            other.name == user && other.kind == UserKind::DriveDevice && other.covered
+        };
+        self.backup && !self.cancelling && self.users.iter().any(|other| device(&other))
     }
 
     pub(crate) fn is_ejected(&self, node: Name) -> bool {

@@ -9,7 +9,7 @@
 mod crashed;
 
 use colo_core::{
-    DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk,
+    Admin, DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk,
     Reason, Stage, UserId, UserRequest, Verb, VerbError, VerbId,
 };
 use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, What, World};
@@ -213,6 +213,14 @@ impl Model {
             What::ProcessDied => self.ended(side, world, false),
             What::Fault { .. } | What::EmptyingFails { .. } => {
                 self.faulted[side as usize] = true;
+            }
+            What::Administered { admin: Admin::Quit, .. } if side == Side::Secondary => {
+                self.backup_disturbed = true;
+                let waits = self.view.as_ref().is_some_and(Register::waits);
+                let quiet = !waits && !self.forwarded.waits() && self.stray.is_empty();
+                if quiet && self.opened[side as usize] && !self.commit_cancelled {
+                    self.desks[side as usize].quit_called();
+                }
             }
             What::Administered { .. } | What::CancelAsked(JobKind::Backup) => {
                 self.backup_disturbed |= side == Side::Secondary;

@@ -238,7 +238,8 @@ impl Generator {
         if self.shape.chance(Ratio::new(1, 8)) {
             self.half_failed_checkpoint();
         }
-        if self.shape.chance(Ratio::new(1, 10)) {
+        let refusing = self.shape.chance(Ratio::new(1, 10));
+        if refusing {
             self.header_or_flush_fault();
         }
         if self.shape.chance(Ratio::new(1, 20)) {
@@ -254,6 +255,9 @@ impl Generator {
             self.call(Side::Secondary, Verb::Stop { failover: true }, wait);
         } else {
             self.push(Step::Failover);
+        }
+        if refusing && self.shape.chance(half()) {
+            self.call(Side::Secondary, Verb::GetError, true);
         }
         let racing = self.shape.below(6);
         for _ in 0..racing {

@@ -8,7 +8,7 @@
 use colo_core::{Admin, Event, JobKind, JobState, Mode, Quirk, Quirks, Stage, Verb, VerbError};
 use colo_sim::world::{Side, What, World};
 
-use crate::oracle::desk::ACTIVE;
+use crate::oracle::desk::{ACTIVE, HIDDEN};
 use crate::oracle::model::{Model, Owed};
 use crate::oracle::{Findings, Sight};
 
@@ -35,6 +35,8 @@ pub(crate) enum Expected {
     Refused(String),
     /// Ok, but for what a failing disk or a job that was cancelled does to it.
     OkUnlessFaulted,
+    /// That hidden is ejected, or that active could not be emptied before it came to that.
+    HiddenEjected,
     /// The table does not say.
     Anything,
 }
@@ -66,6 +68,9 @@ pub(crate) fn expect(
         Verb::Checkpoint if !model.backup => Expected::Error(BACKUP_LOST),
         Verb::Checkpoint if model.desks[side as usize].is_ejected(ACTIVE) => {
             Expected::Error(ACTIVE_EJECTED)
+        }
+        Verb::Checkpoint if model.desks[side as usize].is_ejected(HIDDEN) => {
+            Expected::HiddenEjected
         }
         Verb::Checkpoint => Expected::OkUnlessFaulted,
         Verb::GetError if stage == Stage::None => Expected::Error(NOT_RUNNING),
@@ -215,6 +220,14 @@ fn check_verb(
         Expected::Ok => None,
         Expected::Error(text) => Some(*text),
         Expected::Refused(text) => Some(text.as_str()),
+        Expected::HiddenEjected => {
+            let before = |text: &str| text.starts_with("Failed to empty active");
+            let lost = |text: &str| model.backup_disturbed && text == BACKUP_LOST;
+            if said.as_deref().is_some_and(|text| before(text) || lost(text)) {
+                return;
+            }
+            Some(HIDDEN_EJECTED)
+        }
         Expected::OkUnlessFaulted => {
             let disturbed = model.faulted[side as usize] || model.backup_disturbed;
             if said.as_deref().is_some_and(|text| disturbed && is_fault(text)) {

@@ -7,21 +7,22 @@
 //! from a stream of its own.
 
 mod operate;
+mod setup;
 
 use colo_core::{
     Admin, CommitPhase, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Stage,
-    Verb, Wiring,
+    Verb,
 };
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::{Ratio, Seed, Stream};
-use colo_sim::world::{Delay, Side};
+use colo_sim::world::Side;
 
-use crate::plan::{FaultSpec, Plan, Setup, Step, VERSION};
+use crate::plan::{FaultSpec, Plan, Step, VERSION};
 use crate::profile::{Added, Behaviour};
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
-    let mut setup = setup(&mut Seed(seed).stream("setup"));
+    let mut setup = setup::draw(&mut Seed(seed).stream("setup"));
     setup.wiring = operate::wiring(&mut Seed(seed).stream("wiring"), setup.secondary_quorum);
     let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
     let steps = Generator {
@@ -49,32 +50,6 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
 
 fn half() -> Ratio {
     Ratio::new(1, 2)
-}
-
-fn setup(stream: &mut Stream) -> Setup {
-    let cluster = *stream.pick(&[1u32, 2, 2, 3, 4]);
-    let granule = cluster * *stream.pick(&[1u32, 2, 2, 4]);
-    let commit_granule = *stream.pick(&[1u32, 2, 4, 5, 8]);
-    let sector_size = *stream.pick(&[8u32, 8, 8, 8, 8, 8, 16, 64]);
-    let geometry = Geometry {
-        sector_size,
-        sectors: stream.range(8..=40),
-        cluster,
-        granule,
-        copy_max: granule * *stream.pick(&[1u32, 2, 16]),
-        commit_granule,
-        commit_max: commit_granule * *stream.pick(&[1u32, 2, 16]),
-    };
-    let slow = stream.chance(Ratio::new(1, 4));
-    Setup {
-        geometry,
-        secondary_quorum: stream.chance(half()),
-        wiring: Wiring::default(),
-        reconnect_delay_ns: *stream.pick(&[0, 0, 300_000, 5_000_000]),
-        disk_delay: Delay { min_ns: 20_000, max_ns: if slow { 2_000_000 } else { 200_000 } },
-        link_delay: Delay { min_ns: 10_000, max_ns: *stream.pick(&[20_000, 100_000, 1_000_000]) },
-        drift_ppm: [stream.range(0..=400) as i32 - 200, stream.range(0..=400) as i32 - 200],
-    }
 }
 
 /// What is possible in one plan, and how often.
@@ -300,9 +275,12 @@ impl Generator {
         for _ in 0..self.shape.below(3) {
             self.request(Side::Secondary);
         }
-        if self.shape.chance(Ratio::new(1, 3)) {
+        if self.shape.chance(Ratio::new(1, 2)) {
             // It is tried again, and what is flushed meanwhile has to last.
             self.call(Side::Secondary, Verb::Stop { failover: true }, true);
+            if self.shape.chance(half()) {
+                self.call(Side::Secondary, Verb::GetError, true);
+            }
             self.request(Side::Secondary);
             self.push(Step::Flush { side: Side::Secondary, wait: true });
             let ns = self.shape.below(600_000);

@@ -52,6 +52,7 @@ pub(crate) struct Desk {
     /// Somebody has asked the backup job to end.
     cancelling: bool,
     commit: bool,
+    commit_cancelling: bool,
     /// Nothing kept quit from cancelling the commit at once.
     pub(crate) quits_commit: bool,
     /// What was read-only when the last start was called, and what when the backup job's was.
@@ -75,6 +76,7 @@ impl Desk {
             backup: false,
             cancelling: false,
             commit: false,
+            commit_cancelling: false,
             quits_commit: false,
             read_only_at_start: Vec::new(),
             read_only_before: Vec::new(),
@@ -94,7 +96,7 @@ impl Desk {
         self.blockers.clear();
         self.open.clear();
         (self.blocked_top, self.backup, self.commit) = (None, false, false);
-        (self.cancelling, self.quits_commit) = (false, false);
+        (self.cancelling, self.commit_cancelling, self.quits_commit) = (false, false, false);
         if side == Side::Primary {
             nodes.extend([LOCAL, REMOTE, FILTER, TOP]);
             self.attach(GUEST, UserKind::Device, (TOP, true));
@@ -193,6 +195,11 @@ impl Desk {
             }
             Event::Job { kind: JobKind::Commit, state } => {
                 self.quits_commit = false;
+                self.commit_cancelling = match state {
+                    JobState::Cancelling => true,
+                    JobState::Ready => self.commit_cancelling,
+                    JobState::Started | JobState::Concluded(_) => false,
+                };
                 // What it writes to stays writable.
                 self.read_only_before.retain(|node| *node != SECONDARY);
                 self.commit = !matches!(state, JobState::Concluded(_));
@@ -361,7 +368,7 @@ impl Desk {
 
     /// Quit is called, and no request of anybody is in flight.
     pub(crate) fn quit_called(&mut self) {
-        self.quits_commit = self.commit && self.open.len() == 1;
+        self.quits_commit = self.commit && !self.commit_cancelling && self.open.len() == 1;
     }
 
     /// A start is called: what is read-only now is to be so again if it fails.

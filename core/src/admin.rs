@@ -306,10 +306,14 @@ impl Host {
         Ok(())
     }
 
-    /// Where the guest's device belongs: the root above the filter.
+    /// Where the guest's device belongs: the root above the filter, or above what is recovered.
     pub(crate) fn guest_root(&self) -> Option<NodeId> {
-        let filter = self.filter?;
-        Some(self.parents_of(filter).first().copied().unwrap_or(filter))
+        let recovers = self.options().recover;
+        let images = [self.chain.active, self.chain.secondary].into_iter();
+        let mut images = images.filter(|&node| recovers && self.nodes.contains_key(node));
+        let below = self.filter.or_else(|| images.next())?;
+        let is_quorum = |node: &NodeId| matches!(self.nodes[*node].driver, Driver::Quorum(_));
+        Some(self.parents_of(below).into_iter().find(is_quorum).unwrap_or(below))
     }
 
     /// Where the export belongs: above the secondary disk and what copies before it writes.

@@ -82,12 +82,16 @@ impl Generator {
     /// Something that an operator does, and in half the cases undoes.
     pub(super) fn operate(&mut self) {
         let side = Side::BOTH[self.operator.weighted(&[1, 4])];
-        match self.operator.weighted(&[5, 4, 2, 4, 3, 3, 1]) {
+        match self.operator.weighted(&[5, 7, 2, 4, 3, 3, 1]) {
             0 => self.take_away(side),
             1 => {
                 let stream = &mut self.operator;
                 let user = *stream.pick(&[Name::new("exp1"), Name::new("dev1"), PARENT, EXPORT]);
-                let (kind, node) = (*stream.pick(&UserKind::ALL), *stream.pick(&NODES));
+                let kind = *stream.pick(&UserKind::ALL);
+                // Below a quorum nobody else may write.
+                let below = if side == Side::Primary { NODES[7] } else { FILTER };
+                let node =
+                    if stream.chance(Ratio::new(1, 4)) { below } else { *stream.pick(&NODES) };
                 self.command(side, Admin::Attach { user, kind, node });
                 if self.operator.chance(half()) {
                     self.command(side, Admin::Detach { user });

@@ -1,6 +1,6 @@
 //! `acknowledged`: a guest reads what it was told is written.
 
-use colo_core::{DiskId, Event, Extent, Payload, UserId, UserRequest};
+use colo_core::{DiskId, Event, Extent, Payload, Stage, UserId, UserRequest};
 use colo_sim::world::{Side, Stamp, What};
 
 use crate::oracle::model::on_disk;
@@ -34,6 +34,11 @@ fn read(
     let model = sight.model;
     let Some((since, extent)) = model.pending(side, UserId::Guest, request) else { return };
     let register = model.register_of(side, UserId::Guest).expect("it knows the request");
+    let over = model.stage_of(side).is_some_and(|stage| stage != Stage::Done);
+    if side == Side::Secondary && over && model.active_ejected.is_some_and(|lost| since > lost) {
+        let message = "a read of the secondary guest was served by an overlay without its format layer; expected ENOMEDIUM";
+        return findings.report(NAME, side, message.to_owned());
+    }
     if side == Side::Secondary && (model.view_changing() || model.view_lost.is_some()) {
         return;
     }

@@ -76,6 +76,8 @@ pub(crate) struct Model {
     leftovers: Vec<(UserRequest, Extent)>,
     /// The secondary guest's requests while it has no view, and whether each wants data moved.
     pub(super) stray: Vec<(UserRequest, bool)>,
+    /// Since when active has no format layer.
+    pub(crate) active_ejected: Option<Moment>,
     /// Whether a disk of this side was ever made to fail.
     pub(crate) faulted: [bool; 2],
     /// The commit job has been ready.
@@ -125,6 +127,7 @@ impl Model {
             mirrored: vec![false; sectors as usize],
             leftovers: Vec::new(),
             stray: Vec::new(),
+            active_ejected: None,
             faulted: [false; 2],
             commit_ready: false,
             commit_cancelled: false,
@@ -331,7 +334,12 @@ impl Model {
                 }
                 self.expect_first(side, world);
             }
-            Event::Ejected(_) => self.faulted[side as usize] = true,
+            Event::Ejected(disk) => {
+                self.faulted[side as usize] = true;
+                if *disk == DiskId::Active {
+                    self.active_ejected = Some(now);
+                }
+            }
             Event::Graph(GraphChange::Pivoted)
             | Event::Blocker { .. }
             | Event::ReadOnly { .. }
@@ -508,6 +516,9 @@ impl Model {
 
     fn started(&mut self, side: Side, recover: bool, world: &World) {
         self.desks[side as usize].started(side, recover, world.options());
+        if side == Side::Secondary {
+            self.active_ejected = None;
+        }
         self.stage[side as usize] = (!recover).then_some(Stage::None);
         if side == Side::Secondary {
             if self.owed == Owed::DiskAlone

@@ -66,6 +66,10 @@ quirks! {
     /// After a failed failover a write goes to the secondary disk where nothing is allocated
     /// above it, but a flush goes to active alone (the filter has no flush of its own).
     FlushMissesSplitWrites = "flush-misses-split-writes",
+    /// A checkpoint arms the copy bitmap and empties hidden while copies are in flight; one that has
+    /// read the old contents before saves them after it, in the epoch in which they are wrong. Whoever
+    /// calls is trusted to have drained before (`secondary_do_checkpoint`).
+    CheckpointUnderCopies = "checkpoint-under-copies",
     /// A start that fails after it has created its blocker leaves the pointer to it set, freed or
     /// not; the next start creates one over it, which aborts (`replication_start`,
     /// `backup_job_cleanup`).

@@ -131,6 +131,9 @@ impl Generator {
         if self.operator.chance(Ratio::new(1, 10)) {
             self.operate();
         }
+        if self.operator.chance(Ratio::new(1, 12)) {
+            self.checkpoints_under_writes();
+        }
         if self.operator.chance(Ratio::new(1, 30)) {
             self.unplug();
         }

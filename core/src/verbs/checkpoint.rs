@@ -2,9 +2,9 @@
 
 use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
-use crate::event::Abort;
+use crate::event::{Abort, UserId};
 use crate::host::Host;
-use crate::io::IoId;
+use crate::io::{DrainWaiter, IoId};
 use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
@@ -22,6 +22,19 @@ impl Host {
 
     /// Empties both overlays and arms copy-before-write.
     pub(super) fn checkpoint_core(&mut self) {
+        if self.backup.is_none() {
+            return self.checkpoint_core_done(Err(VerbError::BackupLost));
+        }
+        if self.quirk(Quirk::CheckpointUnderCopies) {
+            return self.checkpoint_drained();
+        }
+        self.verb.as_mut().expect("the checkpoint core belongs to a verb").drained = true;
+        self.wait_for(Wait::CopiesDrained);
+        self.drain_begin(UserId::Export, DrainWaiter::Verb);
+    }
+
+    /// No copy is in flight that could save, after the emptying, what was read before it.
+    pub(super) fn checkpoint_drained(&mut self) {
         let Some(job) = self.backup else {
             return self.checkpoint_core_done(Err(VerbError::BackupLost));
         };
@@ -112,7 +125,12 @@ impl Host {
     }
 
     pub(super) fn checkpoint_core_done(&mut self, result: Result<(), VerbError>) {
-        match self.verb.expect("the checkpoint core belongs to a verb").verb {
+        let verb = self.verb.as_mut().expect("the checkpoint core belongs to a verb");
+        let asked = verb.verb;
+        if std::mem::take(&mut verb.drained) {
+            self.drain_end(UserId::Export);
+        }
+        match asked {
             Verb::Start(_) => self.start_done(result),
             Verb::Checkpoint => {
                 let failed = result.is_err() && !self.quirk(Quirk::CheckpointFailureUntold);

@@ -35,6 +35,8 @@ pub(crate) struct RunningVerb {
     wait: Wait,
     /// What it will answer when it has cleaned up.
     failed: Option<VerbError>,
+    /// Forwarded requests are held back for it.
+    drained: bool,
     /// Active could be emptied; hidden comes next.
     prepared: Option<IoId>,
     /// Both could be emptied; the mark comes next.
@@ -47,6 +49,8 @@ enum Wait {
     Nothing,
     /// Start: no forwarded request in flight, to put the copy-before-write filter in.
     ExportDrained,
+    /// The checkpoint core: no forwarded request in flight, and so no copy.
+    CopiesDrained,
     /// The checkpoint core empties active.
     EmptyActive,
     /// The checkpoint core empties hidden.
@@ -99,6 +103,7 @@ impl Host {
             verb,
             wait: Wait::Nothing,
             failed: None,
+            drained: false,
             prepared: None,
             prepared_both: None,
         });
@@ -142,6 +147,7 @@ impl Host {
     pub(crate) fn verb_drained(&mut self) {
         match self.wait() {
             Wait::ExportDrained => self.start_drained(),
+            Wait::CopiesDrained => self.checkpoint_drained(),
             Wait::PlannedDrained => self.planned_drained(),
             Wait::RetryDrained => self.retry_drained(),
             Wait::GuestDrained => self.close_drained(),

@@ -132,6 +132,9 @@ impl Generator {
         let users = [(GUEST, 4), (EXPORT, 2), (PARENT, 3)];
         let (user, _) = users[self.operator.weighted(&users.map(|(_, weight)| weight))];
         self.command(side, Admin::Detach { user });
+        if user == GUEST && self.operator.chance(Ratio::new(1, 4)) {
+            return self.command(side, Admin::DeleteNode { node: TOP });
+        }
         if !self.operator.chance(Ratio::new(2, 3)) {
             return;
         }
@@ -145,6 +148,20 @@ impl Generator {
             }
         };
         self.command(side, Admin::Attach { user, kind, node });
+    }
+
+    /// Somebody takes checkpoints without draining first: copies are on their way in each of them.
+    pub(super) fn checkpoints_under_writes(&mut self) {
+        let (at, len) = self.extent();
+        let most = *self.operator.pick(&[50_000, 200_000, 1_000_000]);
+        for _ in 0..2 + self.operator.below(4) {
+            // The same sectors each time: what one write has copied, the next finds changed.
+            self.push(Step::Write { side: Side::Primary, at, len, wait: false });
+            let ns = self.operator.below(most);
+            self.push(Step::Pass(ns));
+            self.call(Side::Secondary, Verb::Checkpoint, false);
+        }
+        self.push(Step::Write { side: Side::Primary, at, len, wait: false });
     }
 
     /// The guest's device goes while its filter works, and perhaps the backup job after it.

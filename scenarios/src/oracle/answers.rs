@@ -35,8 +35,8 @@ pub(crate) enum Expected {
     Refused(String),
     /// Ok, but for what a failing disk or a job that was cancelled does to it.
     OkUnlessFaulted,
-    /// That hidden is ejected, or that active could not be emptied before it came to that.
-    HiddenEjected,
+    /// That this overlay is ejected; or what a checkpoint meets before it looks at it.
+    Ejected(&'static str),
     /// The table does not say.
     Anything,
 }
@@ -67,10 +67,10 @@ pub(crate) fn expect(
         Verb::Checkpoint if mode == Mode::Primary => Expected::Ok,
         Verb::Checkpoint if !model.backup => Expected::Error(BACKUP_LOST),
         Verb::Checkpoint if model.desks[side as usize].is_ejected(ACTIVE) => {
-            Expected::Error(ACTIVE_EJECTED)
+            Expected::Ejected(ACTIVE_EJECTED)
         }
         Verb::Checkpoint if model.desks[side as usize].is_ejected(HIDDEN) => {
-            Expected::HiddenEjected
+            Expected::Ejected(HIDDEN_EJECTED)
         }
         Verb::Checkpoint => Expected::OkUnlessFaulted,
         Verb::GetError if stage == Stage::None => Expected::Error(NOT_RUNNING),
@@ -220,13 +220,14 @@ fn check_verb(
         Expected::Ok => None,
         Expected::Error(text) => Some(*text),
         Expected::Refused(text) => Some(text.as_str()),
-        Expected::HiddenEjected => {
-            let before = |text: &str| text.starts_with("Failed to empty active");
+        Expected::Ejected(which) => {
+            let second = *which == HIDDEN_EJECTED;
+            let before = |text: &str| second && text.starts_with("Failed to empty active");
             let lost = |text: &str| model.backup_disturbed && text == BACKUP_LOST;
             if said.as_deref().is_some_and(|text| before(text) || lost(text)) {
                 return;
             }
-            Some(HIDDEN_EJECTED)
+            Some(*which)
         }
         Expected::OkUnlessFaulted => {
             let disturbed = model.faulted[side as usize] || model.backup_disturbed;

@@ -131,9 +131,14 @@ impl Desk {
     fn attach(&mut self, name: Name, kind: UserKind, (node, itself): (Name, bool)) {
         let writes = kind.writes() && !self.is_read_only(node);
         let covered = node == SECONDARY && self.backup && !itself;
-        // Of several drives on a node the guest's own is named first.
-        let first = name == GUEST && node == self.root();
-        let place = if first { 0 } else { self.users.len() };
+        // Of several drives on a node the guest's own is named first, and then the export.
+        let place = match name {
+            GUEST if node == self.root() => 0,
+            EXPORT if node == SECONDARY && covered == self.backup => {
+                usize::from(self.users.first().is_some_and(|user| user.name == GUEST))
+            }
+            _ => self.users.len(),
+        };
         self.users.insert(place, Attached { name, kind, node, writes, covered });
     }
 

@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::disk::Errno;
 use crate::event::{Abort, Event, JobType, UserId, VerbId};
 use crate::graph::{Driver, NodeId, Reason, User};
-use crate::host::Host;
 use crate::io::DrainWaiter;
 use crate::name::Name;
+use crate::options::OpenError;
 use crate::permission::{Conflict, Newcomer};
 use crate::probe::Probe;
 use crate::quirk::Quirk;
-use crate::wiring::{EXPORT, GUEST, UserKind};
+use crate::volume::Volume;
+use crate::wiring::{EXPORT, FILTER, GUEST, UserKind};
 
 /// Something that an operator asks of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -62,6 +63,10 @@ pub enum Admin {
         /// Whether it is to be read-only.
         read_only: bool,
     },
+    /// Open the volume: its images and its filter, which joins the registry as the newest.
+    Open,
+    /// Close the filter and every image of the volume.
+    Remove,
     /// End the process in order: all jobs, then everything that is open.
     Quit,
 }
@@ -80,6 +85,8 @@ impl std::fmt::Display for Admin {
             Self::CancelJob { job } => write!(f, "cancel job {job}"),
             Self::Reopen { node, read_only: true } => write!(f, "reopen {node} read-only"),
             Self::Reopen { node, read_only: false } => write!(f, "reopen {node} read-write"),
+            Self::Open => f.write_str("open the volume"),
+            Self::Remove => f.write_str("remove the volume"),
             Self::Quit => f.write_str("quit"),
         }
     }
@@ -136,6 +143,13 @@ pub enum AdminError {
     },
     /// Somebody else's use does not allow it.
     Conflict(Conflict),
+    /// The filter's options are wrong.
+    Options(OpenError),
+    /// An image cannot be opened.
+    Image {
+        /// Why.
+        errno: Errno,
+    },
 }
 
 impl std::fmt::Display for AdminError {
@@ -156,6 +170,8 @@ impl std::fmt::Display for AdminError {
             }
             Self::Reopen { errno } => write!(f, "Could not reopen file: {}", errno.sentence()),
             Self::Conflict(conflict) => conflict.fmt(f),
+            Self::Options(error) => error.fmt(f),
+            Self::Image { errno } => write!(f, "Could not open image: {}", errno.sentence()),
         }
     }
 }
@@ -176,11 +192,11 @@ enum AdminWait {
     Drained(UserId),
     /// For the filter to be closed.
     Closed,
-    /// Quit: for this user to have nothing in flight; then the jobs end.
+    /// The end of the volume: for this user to have nothing in flight; then the jobs end.
     Quiet(UserId),
-    /// Quit: for the jobs to end.
+    /// The end of the volume: for the jobs to end.
     Jobs,
-    /// Quit: for a disk to be flushed.
+    /// The end of the volume: for a disk to be flushed.
     Flushed,
 }
 
@@ -193,12 +209,7 @@ pub(crate) struct OperatorJob {
 }
 
 /// The commands, each answered at once or when what it waits for has come.
-impl Host {
-    /// An operator's command comes in. Its answer is an event, now or later.
-    pub fn administer(&mut self, id: VerbId, admin: Admin) {
-        self.enqueue(id, crate::verbs::Order::Admin(admin));
-    }
-
+impl Volume {
     pub(crate) fn admin_begin(&mut self, id: VerbId, admin: Admin) {
         self.admin = Some(RunningAdmin { id, admin, wait: AdminWait::Closed });
         match admin {
@@ -221,7 +232,9 @@ impl Host {
                 let result = self.reopen(node, read_only);
                 self.admin_answer(result);
             }
-            Admin::Quit => self.quit_begin(UserId::Guest),
+            Admin::Open => self.admin_answer(Err(AdminError::NameTaken { name: FILTER })),
+            Admin::Remove => self.admin_answer(Err(AdminError::NotFound { name: GUEST })),
+            Admin::Quit => unreachable!("a host quits, not one of its volumes"),
         }
     }
 
@@ -232,7 +245,6 @@ impl Host {
         }
         let (id, admin) = (running.id, running.admin);
         self.events.push_back(Event::AdminAnswered { id, admin, result });
-        self.tasks.push_back(crate::io::Task::NextVerb);
     }
 
     fn admin_waits_for(&mut self, wait: AdminWait) {

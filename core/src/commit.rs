@@ -9,11 +9,11 @@ use crate::disk::Errno;
 use crate::event::{Event, GraphChange, JobKind, JobState, JobType, UserId};
 use crate::geometry::{COMMIT_COPIES_MAX, Extent};
 use crate::graph::{Driver, NodeId, Reason, allocated_granules};
-use crate::host::{Chain, Host};
 use crate::io::{DrainWaiter, Kind, Parent, Task};
 use crate::overlay::Mark;
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::{Chain, Volume};
 
 /// How far the commit has come.
 #[derive(
@@ -81,7 +81,7 @@ impl CommitJob {
     }
 }
 
-impl Host {
+impl Volume {
     /// Starts to write everything that is allocated above the secondary disk down into it.
     pub(crate) fn commit_start(&mut self) {
         let geometry = *self.geometry();
@@ -112,7 +112,7 @@ impl Host {
     }
 
     /// Asks the commit job to end: before READY without the pivot, from then on with it.
-    pub fn cancel_commit(&mut self) {
+    pub(crate) fn cancel_commit(&mut self) {
         self.commit_cancel();
         self.work();
     }

@@ -13,7 +13,6 @@ use crate::disk::Errno;
 use crate::event::{Event, GraphChange, JobKind, JobState, JobType, UserId};
 use crate::geometry::{COPIES_MAX, Extent};
 use crate::graph::{Driver, Node, NodeId, Reason};
-use crate::host::{Chain, Host};
 use crate::io::{DrainWaiter, Io, IoId, Kind, Parent, State, Task};
 use crate::name::Name;
 use crate::overlay::Mark;
@@ -21,6 +20,7 @@ use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::Stage;
+use crate::volume::{Chain, Volume};
 
 new_key_type! {
     /// Names a copy in flight.
@@ -102,7 +102,7 @@ impl CopyBeforeWrite {
     }
 }
 
-impl Host {
+impl Volume {
     pub(crate) fn copy_filter(&mut self, node: NodeId) -> &mut CopyBeforeWrite {
         match &mut self.nodes[node].driver {
             Driver::CopyBeforeWrite(filter) => filter,
@@ -282,7 +282,7 @@ fn granules_extent(
 const COPY_FILTER: Name = Name::new("cbw");
 
 /// The backup job.
-impl Host {
+impl Volume {
     /// Puts the filter in above the secondary disk and starts the job; the export is drained.
     pub(crate) fn backup_start(&mut self) {
         let (source, target) = (self.chain.secondary, self.chain.hidden);
@@ -318,7 +318,7 @@ impl Host {
     }
 
     /// Asks the backup job to end; it concludes when no request is in flight in its filter.
-    pub fn cancel_backup(&mut self) {
+    pub(crate) fn cancel_backup(&mut self) {
         self.backup_cancel();
         self.work();
     }

@@ -49,6 +49,33 @@ pub enum UserId {
     Export,
 }
 
+/// One of a host's volumes, in the order in which a process opens them.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+pub struct VolumeId(pub u8);
+
+impl VolumeId {
+    /// The one that every host has.
+    pub const FIRST: Self = Self(0);
+}
+
+impl std::fmt::Display for VolumeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Names one request of one user; chosen by the submitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserRequest(pub u32);
@@ -201,6 +228,8 @@ impl std::fmt::Display for Abort {
 /// Something that happened on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Event {
+    /// A volume that was absent is being opened.
+    OpenBegun,
     /// The images were opened, or could not be: then the process has ended.
     Opened(Result<(), Errno>),
     /// The filter could not be opened, and so the process has ended.
@@ -213,6 +242,22 @@ pub enum Event {
         request: UserRequest,
         /// The answer.
         result: Result<Payload, Errno>,
+    },
+    /// A verb that was called on all filters of the host begins on this one.
+    VerbBegun {
+        /// Which call.
+        id: VerbId,
+        /// What was asked.
+        verb: Verb,
+    },
+    /// A verb that was called on all filters of the host is answered.
+    AllAnswered {
+        /// Which call.
+        id: VerbId,
+        /// What was asked.
+        verb: Verb,
+        /// The answer.
+        result: Result<(), VerbError>,
     },
     /// A verb is answered.
     VerbAnswered {
@@ -276,4 +321,17 @@ pub enum Event {
     Recovered(Recovery),
     /// The process died.
     Aborted(Abort),
+}
+
+impl Event {
+    /// Whether it is about the process as a whole, and not about one volume.
+    pub fn is_of_host(&self) -> bool {
+        matches!(
+            self,
+            Self::AllAnswered { .. }
+                | Self::Aborted(_)
+                | Self::Exited
+                | Self::AdminAnswered { admin: Admin::Quit, .. }
+        )
+    }
 }

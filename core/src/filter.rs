@@ -7,7 +7,6 @@ use crate::disk::Errno;
 use crate::event::Event;
 use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State};
 use crate::name::Name;
 use crate::overlay::{Mark, allocated_prefix};
@@ -15,6 +14,7 @@ use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, edge_permitted};
+use crate::volume::Volume;
 
 /// The filter's state (spec section 2).
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ impl Filter {
     }
 }
 
-impl Host {
+impl Volume {
     /// The filter, unless it was closed.
     pub(crate) fn filter(&self) -> Option<&Filter> {
         match &self.nodes.get(self.filter?)?.driver {

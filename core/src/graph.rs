@@ -11,11 +11,11 @@ use crate::bitmap::Bitmap;
 use crate::copy_before_write::CopyBeforeWrite;
 use crate::event::{DiskId, JobType, UserId, UserRequest};
 use crate::filter::Filter;
-use crate::host::Host;
 use crate::io::{DrainWaiter, IoId};
 use crate::name::Name;
 use crate::overlay::Overlay;
 use crate::remote::Remote;
+use crate::volume::Volume;
 use crate::wiring::{EXPORT, UserKind};
 
 new_key_type! {
@@ -195,7 +195,7 @@ impl Node {
     }
 }
 
-impl Host {
+impl Volume {
     /// The nodes that stand on this one.
     pub(crate) fn parents_of(&self, node: NodeId) -> Vec<NodeId> {
         let parents = self.nodes.iter().filter(|(_, other)| other.children().contains(&node));

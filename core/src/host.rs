@@ -1,474 +1,270 @@
-//! One host: a process with a block graph, its users, its jobs and its filter.
+//! One host: a process with its volumes, their registry, and one queue of what is asked of it.
+//!
+//! A volume is a guest's disk with its filter, its images and its jobs; volumes share
+//! nothing but the process. One thing is carried out at a time, whichever volume it is
+//! about, as at QEMU's monitor; requests, jobs and crashes go on meanwhile.
 //!
 //! A host is a value. Requests, completions and verbs go in; disk requests, link
 //! requests and events come out. It does no I/O, reads no clock and draws no
 //! randomness, so it can be cloned at any moment and each copy goes on alone.
 
+mod all;
+mod orders;
+
 use std::collections::VecDeque;
 
-use slotmap::SlotMap;
-
-use crate::admin::{OperatorJob, RunningAdmin};
-use crate::commit::CommitJob;
-use crate::copy_before_write::BackupJob;
+use crate::admin::Admin;
+use crate::clock::Time;
 use crate::disk::{Errno, Request, RequestId};
-use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, VerbId};
-use crate::filter::Filter;
-use crate::geometry::{Extent, Geometry};
-use crate::graph::{Driver, Node, NodeId, User, Users};
-use crate::io::{Io, IoId, Leaf, LeafId, Parent, Task};
-use crate::name::Name;
-use crate::overlay::{EmptyFailure, Mark, Overlay};
+use crate::event::{DiskId, Event, JobKind, UserId, UserOp, UserRequest, VerbId, VolumeId};
+use crate::host::orders::{Order, Running};
+use crate::overlay::EmptyFailure;
 use crate::payload::Payload;
-use crate::phase::Phase;
 use crate::probe::{Probe, Probes};
 use crate::quirk::{Quirk, Quirks};
-use crate::remote::Remote;
-use crate::verb::{Mode, Stage};
-use crate::verbs::{Order, RunningVerb};
-use crate::wiring::{FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
+use crate::verb::{Mode, Verb};
+use crate::volume::{Over, Volume, VolumeOptions};
 
-/// How a host is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HostOptions {
-    /// Which side it is.
-    pub mode: Mode,
-    /// Sizes of its disks.
-    pub geometry: Geometry,
-    /// Whether the guest's device goes through a quorum: of the local disk and the filter on the
-    /// primary, of the filter alone on the secondary. Without one it is the filter itself.
-    pub quorum: bool,
-    /// How the secondary host's graph is put together; a primary host's is always right.
-    pub wiring: Wiring,
-    /// Without the filter: write the overlays down and serve the secondary disk.
-    pub recover: bool,
-    /// How long the primary's requests wait for a lost connection, in nanoseconds; 0: not at all.
-    pub reconnect_delay_ns: u64,
-    /// Which defects of the seed it has.
-    pub quirks: Quirks,
-}
-
-/// The nodes of the chain on the secondary host.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Chain {
-    pub(crate) active: NodeId,
-    pub(crate) hidden: NodeId,
-    pub(crate) secondary: NodeId,
-}
-
-/// A running process.
+/// A running process. See the module's head.
 #[derive(Debug, Clone)]
 pub struct Host {
-    options: HostOptions,
-    pub(crate) nodes: SlotMap<NodeId, Node>,
-    pub(crate) users: Users,
-    pub(crate) ios: SlotMap<IoId, Io>,
-    pub(crate) leaves: SlotMap<LeafId, Leaf>,
-    pub(crate) tasks: VecDeque<Task>,
-    pub(crate) chain: Chain,
-    pub(crate) filter: Option<NodeId>,
-    pub(crate) remote: Option<NodeId>,
-    pub(crate) backup: Option<BackupJob>,
-    pub(crate) commit: Option<CommitJob>,
-    /// The filter was closed after it had made a promise about the secondary disk.
-    pub(crate) fenced_for_good: bool,
-    /// Verbs and commands that wait.
-    pub(crate) orders: VecDeque<(VerbId, Order)>,
-    pub(crate) verb: Option<RunningVerb>,
-    pub(crate) admin: Option<RunningAdmin>,
-    pub(crate) operator_jobs: Vec<OperatorJob>,
-    pub(crate) opened: bool,
-    pub(crate) opening: Vec<(LeafId, NodeId)>,
-    pub(crate) aborted: bool,
-    pub(crate) disk_outbox: VecDeque<(DiskId, Request)>,
-    pub(crate) link_outbox: VecDeque<(RequestId, UserOp)>,
-    pub(crate) events: VecDeque<Event>,
+    quirks: Quirks,
+    volumes: Vec<Volume>,
+    /// The volumes with an open filter, newest first (spec 2.9).
+    registry: Vec<VolumeId>,
+    orders: VecDeque<(VerbId, Order)>,
+    running: Option<Running>,
+    connected: bool,
+    ended: bool,
+    events: VecDeque<(VolumeId, Event)>,
     probes: Probes,
 }
 
 impl Host {
-    /// Starts a process over these disks. It reads its images first.
-    pub fn new(options: HostOptions) -> Self {
-        let mut nodes = SlotMap::with_key();
-        let (mut filter, mut remote) = (None, None);
-        let mut refused = None;
-        let mut chain = Chain::default();
-        let users = match options.mode {
-            Mode::Primary => {
-                let node = |name, driver| Node::new(Name::new(name), driver);
-                let local = nodes.insert(node("local", Driver::Raw(DiskId::Local)));
-                let other = nodes.insert(node("remote", Driver::Remote(Remote::default())));
-                remote = Some(other);
-                let replication = Filter::new(Mode::Primary, other, None);
-                let replication = Driver::Replication(Box::new(replication));
-                let mut root = nodes.insert(Node::new(FILTER, replication));
-                filter = Some(root);
-                if options.quorum {
-                    root = nodes.insert(Node::new(TOP, Driver::Quorum(vec![local, root])));
-                }
-                Users::new(User::new(GUEST, UserKind::Device, Some(root)))
-            }
-            Mode::Secondary => {
-                let wiring = &options.wiring;
-                chain = Self::open_chain(&mut nodes, &options);
-                let mut root = chain.active;
-                if !options.recover {
-                    let opened = wiring.filter_options();
-                    refused = opened.err();
-                    let top_id = opened.ok().and_then(|options| options.top_id);
-                    let replication = Filter::new(Mode::Secondary, chain.active, top_id);
-                    let replication = Driver::Replication(Box::new(replication));
-                    root = nodes.insert(Node::new(FILTER, replication));
-                    nodes[root].read_only = wiring.filter_read_only;
-                    filter = Some(root);
-                }
-                if options.quorum {
-                    root = nodes.insert(Node::new(TOP, Driver::Quorum(vec![root])));
-                    nodes[root].read_only = wiring.filter_read_only && !options.recover;
-                }
-                let mut users = Users::new(User::new(GUEST, wiring.guest, Some(root)));
-                users.guest.owns = wiring.guest_owns_top && !options.recover;
-                users.guest.writes &= !nodes[root].read_only;
-                let exported = !options.recover && wiring.export && !wiring.secondary_read_only;
-                users.export.root = exported.then_some(chain.secondary);
-                if let Some(kind) = wiring.parent.filter(|_| !options.recover) {
-                    let mut parent = User::new(PARENT, kind, Some(chain.secondary));
-                    parent.writes &= !wiring.secondary_read_only;
-                    users.others.push(parent);
-                }
-                users
-            }
+    /// Starts a process over these volumes, in the order in which their filters are opened. It
+    /// reads their images first.
+    ///
+    /// # Panics
+    /// If there is no volume.
+    pub fn new(volumes: impl IntoIterator<Item = VolumeOptions>) -> Self {
+        let open = |options: VolumeOptions| {
+            if options.later { Volume::absent(options) } else { Volume::new(options) }
         };
+        let volumes: Vec<_> = volumes.into_iter().map(open).collect();
         let mut host = Self {
-            options,
-            nodes,
-            users,
-            ios: SlotMap::with_key(),
-            leaves: SlotMap::with_key(),
-            tasks: VecDeque::new(),
-            chain,
-            filter,
-            remote,
-            backup: None,
-            commit: None,
-            fenced_for_good: false,
+            quirks: volumes.first().expect("a host has a volume").options().quirks,
+            volumes,
+            registry: Vec::new(),
             orders: VecDeque::new(),
-            verb: None,
-            admin: None,
-            operator_jobs: Vec::new(),
-            opened: false,
-            opening: Vec::new(),
-            aborted: false,
-            disk_outbox: VecDeque::new(),
-            link_outbox: VecDeque::new(),
+            running: None,
+            connected: false,
+            ended: false,
             events: VecDeque::new(),
             probes: Probes::default(),
         };
-        match refused {
-            Some(error) => {
-                host.events.push_back(Event::OpenRefused(error));
-                host.aborted = true;
-            }
-            None => host.open_begin(),
+        for volume in host.volume_ids() {
+            host.with(volume, |_| ());
         }
         host
     }
 
-    fn open_chain(nodes: &mut SlotMap<NodeId, Node>, options: &HostOptions) -> Chain {
-        let wiring = &options.wiring;
-        let mut open = |disk: DiskId, format: Format, backing, read_only, protected| {
-            let driver = match format {
-                Format::Raw => Driver::Raw(disk),
-                Format::Overlay | Format::Fixed => {
-                    let mut overlay = Overlay::new(disk, backing, &options.geometry);
-                    overlay.can_be_emptied = format == Format::Overlay;
-                    Driver::Overlay(Box::new(overlay))
-                }
-            };
-            let mut node = Node::new(Name::new(disk.name()), driver);
-            // A recovery opens what it needs for writing.
-            node.read_only = read_only && !options.recover;
-            node.protected = protected;
-            nodes.insert(node)
-        };
-        let (read_only, protected) = (wiring.secondary_read_only, wiring.secondary_protected);
-        let none = NodeId::default();
-        let secondary = open(DiskId::Secondary, Format::Raw, none, read_only, protected);
-        let (read_only, protected) = (wiring.hidden_read_only, wiring.hidden_protected);
-        let hidden = open(DiskId::Hidden, wiring.hidden, secondary, read_only, protected);
-        let read_only = wiring.filter_read_only;
-        let active = open(DiskId::Active, wiring.active, hidden, read_only, false);
-        Chain { active, hidden, secondary }
+    /// The volumes, in order.
+    pub fn volume_ids(&self) -> impl DoubleEndedIterator<Item = VolumeId> + use<> {
+        (0..self.volumes.len() as u8).map(VolumeId)
     }
 
-    /// Whether active and hidden are overlays, one on the other.
-    pub(crate) fn chain_is_whole(&self) -> bool {
-        let overlay = |node| {
-            let node = self.nodes.get(node);
-            node.is_some_and(|node| matches!(node.driver, Driver::Overlay(_)))
-        };
-        overlay(self.chain.active) && overlay(self.chain.hidden)
+    /// One of them.
+    pub fn volume(&self, id: VolumeId) -> &Volume {
+        &self.volumes[usize::from(id.0)]
     }
 
-    /// The sizes it works with.
-    pub fn geometry(&self) -> &Geometry {
-        &self.options.geometry
+    fn volume_mut(&mut self, id: VolumeId) -> &mut Volume {
+        &mut self.volumes[usize::from(id.0)]
     }
 
-    /// How it was set up.
-    pub fn options(&self) -> &HostOptions {
-        &self.options
+    fn quirk(&self, quirk: Quirk) -> bool {
+        self.quirks.has(quirk)
     }
 
-    /// Whether it has this defect of the seed.
-    pub(crate) fn quirk(&self, quirk: Quirk) -> bool {
-        self.options.quirks.has(quirk)
+    /// Which side it is on.
+    fn mode(&self) -> Mode {
+        self.volume(VolumeId::FIRST).options().mode
     }
 
-    pub(crate) fn probe(&mut self, probe: Probe) {
-        self.probes.hit(probe);
-    }
-
-    /// How often each probe was hit.
-    pub fn probes(&self) -> &Probes {
-        &self.probes
-    }
-
-    /// The next request for a disk.
-    pub fn poll_disk(&mut self) -> Option<(DiskId, Request)> {
-        self.disk_outbox.pop_front()
-    }
-
-    /// The next request for the other host's export.
-    pub fn poll_link(&mut self) -> Option<(RequestId, UserOp)> {
-        self.link_outbox.pop_front()
-    }
-
-    /// The next thing that happened.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
-    }
-
-    /// The filter's stage, unless it was closed.
-    pub fn stage(&self) -> Option<Stage> {
-        self.filter().map(|filter| filter.stage)
-    }
-
-    /// What it is in the middle of.
-    pub fn phase(&self) -> Phase {
-        if !self.opened {
-            return Phase::Opening;
-        }
-        if let Some(commit) = &self.commit {
-            return Phase::Commit(commit.phase);
-        }
-        if self.verb_empties() {
-            return Phase::Checkpoint;
-        }
-        if self.backup.is_some_and(|job| job.cancelling) {
-            return Phase::BackupCancelling;
-        }
-        self.stage().map_or(Phase::Bare, Phase::Stage)
+    /// Whether the process has ended, in order or not.
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether nothing is under way: no request, no verb, no commit.
     pub fn idle(&self) -> bool {
-        let waits = self.verb.is_some() || self.admin_runs();
-        self.opened && self.ios.is_empty() && !waits && self.commit.is_none()
+        self.running.is_none() && self.volumes.iter().all(Volume::idle)
     }
 
-    /// Requests in flight in the graph.
-    pub fn requests_in_flight(&self) -> usize {
-        self.ios.len()
-    }
-
-    /// Whether a user's requests are neither in flight nor held back.
-    pub fn quiet(&self, user: UserId) -> bool {
-        let user = self.users.get(user);
-        user.in_flight == 0 && user.held.is_empty()
-    }
-
-    /// Whether somebody of this name uses a node.
-    pub fn is_attached(&self, user: UserId) -> bool {
-        self.users.get(user).root.is_some()
-    }
-
-    /// The next emptying of this overlay fails, in this way. Nothing happens to what is no overlay.
-    pub fn fail_emptying(&mut self, disk: DiskId, failure: EmptyFailure, errno: Errno) {
-        if let Some(overlay) = self.overlay_of(disk) {
-            self.overlay_mut(overlay).fails_next = Some((failure, errno));
+    /// How often each probe was hit.
+    pub fn probe_hits(&self) -> Vec<u32> {
+        let mut hits = self.probes.hits().to_vec();
+        for volume in &self.volumes {
+            hits.iter_mut().zip(volume.probes().hits()).for_each(|(sum, hit)| *sum += hit);
         }
+        hits
     }
 
-    /// This overlay loses its format layer: its contents stay, and nothing reaches them any more.
-    pub fn eject(&mut self, disk: DiskId) {
-        if let Some(node) = self.overlay_of(disk) {
-            self.eject_node(node);
-        }
-    }
-
-    pub(crate) fn eject_node(&mut self, node: NodeId) {
-        if !std::mem::replace(&mut self.nodes[node].ejected, true) {
-            let disk = self.overlay(node).disk;
-            self.events.push_back(Event::Ejected(disk));
-        }
-    }
-
-    fn overlay_of(&self, disk: DiskId) -> Option<NodeId> {
-        let node = match disk {
-            DiskId::Hidden => self.chain.hidden,
-            DiskId::Active => self.chain.active,
-            DiskId::Local | DiskId::Secondary => return None,
-        };
-        let overlay = matches!(self.nodes.get(node)?.driver, Driver::Overlay(_));
-        overlay.then_some(node)
-    }
-
-    /// Where a reader of this user's device would find `sector` now, if anywhere.
-    pub fn locate(&self, user: UserId, sector: u64) -> Option<(DiskId, u64)> {
-        let belongs = || match user {
-            UserId::Guest => self.guest_root(),
-            UserId::Export => self.export_root(),
-        };
-        // Where its device was taken away, as if it were back.
-        let mut node = self.users.get(user).root.or_else(belongs)?;
-        loop {
-            match &self.nodes[node].driver {
-                Driver::Raw(disk) => return Some((*disk, sector)),
-                Driver::Overlay(overlay) => match overlay.locate(self.geometry(), sector) {
-                    Some(at) => return Some((overlay.disk, at)),
-                    None => node = overlay.backing,
-                },
-                Driver::CopyBeforeWrite(filter) => node = filter.source,
-                Driver::Replication(filter) => node = filter.child,
-                Driver::Quorum(children) => node = *children.first()?,
-                Driver::Remote(_) => return None,
-            }
-        }
-    }
-
-    /// The guest's sectors that a run of sectors of a disk holds; `None` for an overlay's header and map.
-    pub fn guest_extent(&self, disk: DiskId, on_disk: Extent) -> Option<Extent> {
-        let overlay = match disk {
-            DiskId::Local | DiskId::Secondary => return Some(on_disk),
-            DiskId::Hidden => self.chain.hidden,
-            DiskId::Active => self.chain.active,
-        };
-        match &self.nodes.get(overlay)?.driver {
-            Driver::Overlay(overlay) => overlay.guest_extent(on_disk),
-            _ => None,
-        }
-    }
-
-    /// The process dies here, as QEMU's would.
-    pub(crate) fn abort(&mut self, reason: Abort) {
-        self.aborted = true;
-        self.events.push_back(Event::Aborted(reason));
+    fn probe(&mut self, probe: Probe) {
+        self.probes.hit(probe);
     }
 }
 
-/// Opening, and recovery after a crash.
+/// What goes in.
 impl Host {
-    fn open_begin(&mut self) {
-        self.users.guest.drains = 1;
-        self.users.export.drains = 1;
-        if self.options.mode == Mode::Primary {
-            return self.open_done();
-        }
-        for node in [self.chain.hidden, self.chain.active] {
-            let Driver::Overlay(overlay) = &self.nodes[node].driver else { continue };
-            let (disk, op) = (overlay.disk, overlay.opening_read());
-            let leaf = self.leaves.insert(Leaf { io: IoId::default(), part: 0 });
-            self.opening.push((leaf, node));
-            self.disk_outbox.push_back((disk, Request { id: crate::io::leaf_request(leaf), op }));
-        }
-        if self.opening.is_empty() {
-            self.open_done();
+    /// A user's request comes in.
+    pub fn submit(&mut self, volume: VolumeId, user: UserId, request: UserRequest, op: UserOp) {
+        self.with(volume, |volume| volume.submit(user, request, op));
+    }
+
+    /// A verb is called on one filter. Its answer is an event, now or later.
+    pub fn call(&mut self, id: VerbId, volume: VolumeId, verb: Verb) {
+        self.enqueue(id, Order::Verb(volume, verb));
+    }
+
+    /// A verb is called on all filters in turn. Its answer is an event, now or later.
+    pub fn call_all(&mut self, id: VerbId, verb: Verb) {
+        self.enqueue(id, Order::All(verb));
+    }
+
+    /// An operator's command comes in. Its answer is an event, now or later.
+    pub fn administer(&mut self, id: VerbId, volume: VolumeId, admin: Admin) {
+        self.enqueue(id, Order::Admin(volume, admin));
+    }
+
+    /// A disk answered.
+    pub fn disk_completed(
+        &mut self,
+        volume: VolumeId,
+        id: RequestId,
+        result: Result<Payload, Errno>,
+    ) {
+        self.with(volume, |volume| volume.disk_completed(id, result));
+    }
+
+    /// The other end of the link answered.
+    pub fn link_completed(
+        &mut self,
+        volume: VolumeId,
+        id: RequestId,
+        result: Result<Payload, Errno>,
+    ) {
+        self.with(volume, |volume| volume.link_completed(id, result));
+    }
+
+    /// The connection is there: requests that waited for it are sent again.
+    pub fn link_connected(&mut self) {
+        self.connected = true;
+        for volume in self.volume_ids() {
+            self.with(volume, Volume::link_connected);
         }
     }
 
-    /// An image's header and map were read, if this is such a request.
-    pub(crate) fn opening_read(&mut self, leaf: LeafId, result: Result<Payload, Errno>) {
-        let place = self.opening.iter().position(|(other, _)| *other == leaf);
-        let (_, node) = self.opening.swap_remove(place.expect("the host is opening this image"));
-        let geometry = self.options.geometry;
-        let opened = result.and_then(|bytes| self.overlay_mut(node).open(&geometry, &bytes));
-        if let Err(errno) = opened {
-            self.events.push_back(Event::Opened(Err(errno)));
-            self.aborted = true;
-        } else if self.opening.is_empty() && !self.aborted {
-            self.open_read();
+    /// The connection is lost. Answers to what was sent over it never come.
+    pub fn link_lost(&mut self, now: Time) {
+        self.connected = false;
+        for volume in self.volume_ids() {
+            self.with(volume, |volume| volume.link_lost(now));
         }
     }
 
-    /// A mark that says retired may have come from a process that died while it wrote it, and lie
-    /// in the disk's cache only. Whoever acts on it must not be proved wrong by a power loss.
-    fn open_read(&mut self) {
-        match self.chain_mark() {
-            Some(Mark::Retired) => self.mark_chain(Mark::Retired, Parent::Opening),
-            _ => self.open_done(),
+    /// When [`Host::timeout`] is to be called, if ever.
+    pub fn deadline(&self) -> Option<Time> {
+        self.volumes.iter().filter_map(Volume::deadline).min()
+    }
+
+    /// Time has passed. Calling it too early, or without need, changes nothing.
+    pub fn timeout(&mut self, now: Time) {
+        for volume in self.volume_ids() {
+            self.with(volume, |volume| volume.timeout(now));
         }
     }
 
-    pub(crate) fn open_marked(&mut self, result: Result<Payload, Errno>) {
-        match result {
-            Ok(_) => self.open_done(),
-            Err(errno) => {
-                self.events.push_back(Event::Opened(Err(errno)));
-                self.aborted = true;
-            }
-        }
-    }
-
-    fn open_done(&mut self) {
-        self.opened = true;
-        self.events.push_back(Event::Opened(Ok(())));
-        self.tasks.push_back(Task::NextVerb);
-        if self.options.recover {
-            return self.recover();
-        }
-        self.drain_end(UserId::Guest);
-        self.drain_end(UserId::Export);
-    }
-
-    /// Writes the view down if it is owed; whoever keeps no marks does so in any case.
-    fn recover(&mut self) {
-        if !self.chain_is_whole() {
-            return self.recovered(Recovery::Refused);
-        }
-        match self.chain_mark() {
-            None | Some(Mark::Owed) => self.commit_start(),
-            Some(Mark::Void) => self.recovered(Recovery::Refused),
-            Some(Mark::Retired) => {
-                self.pivot();
-                self.recovered(Recovery::DiskAlone);
-            }
-        }
-    }
-
-    pub(crate) fn recovery_committed(&mut self, result: Result<(), Errno>) {
-        self.recovered(match result {
-            Ok(()) => Recovery::Committed,
-            Err(errno) => Recovery::Failed(errno),
+    /// Somebody asks a job to end.
+    pub fn cancel(&mut self, volume: VolumeId, job: JobKind) {
+        self.with(volume, |volume| match job {
+            JobKind::Backup => volume.cancel_backup(),
+            JobKind::Commit => volume.cancel_commit(),
         });
     }
 
-    fn recovered(&mut self, recovery: Recovery) {
-        if recovery.serves() {
-            self.drain_end(UserId::Guest);
-            self.drain_end(UserId::Export);
-        }
-        self.events.push_back(Event::Recovered(recovery));
+    /// The next emptying of this overlay fails, in this way. Nothing happens to what is no overlay.
+    pub fn fail_emptying(
+        &mut self,
+        volume: VolumeId,
+        disk: DiskId,
+        failure: EmptyFailure,
+        errno: Errno,
+    ) {
+        self.with(volume, |volume| volume.fail_emptying(disk, failure, errno));
     }
 
-    /// Takes the closed filter out of the primary's quorum; without one the device has no medium left.
-    pub(crate) fn quorum_drop_child(&mut self, child: NodeId) {
-        let Some(root) = self.users.guest.root.filter(|&root| root != child) else {
-            self.users.guest.root = None;
+    /// This overlay loses its format layer: its contents stay, and nothing reaches them any more.
+    pub fn eject(&mut self, volume: VolumeId, disk: DiskId) {
+        self.with(volume, |volume| volume.eject(disk));
+    }
+
+    /// Does something to a volume, then everything that follows.
+    fn with(&mut self, volume: VolumeId, act: impl FnOnce(&mut Volume)) {
+        if self.ended {
             return;
-        };
-        if let Driver::Quorum(children) = &mut self.nodes[root].driver {
-            children.retain(|&other| other != child);
         }
+        act(self.volume_mut(volume));
+        self.collect(volume);
+        self.orders_advance();
+    }
+
+    /// Takes over what a volume has to tell, and what it has become.
+    fn collect(&mut self, id: VolumeId) {
+        let volume = &mut self.volumes[usize::from(id.0)];
+        while let Some(event) = volume.poll_event() {
+            self.events.push_back((id, event));
+        }
+        let open = volume.stage().is_some();
+        let place = self.registry.iter().position(|other| *other == id);
+        match place {
+            // At the beginning filters are opened one after the other, whichever image is read first.
+            None if open => self.registry.insert(0, id),
+            Some(place) if !open => drop(self.registry.remove(place)),
+            _ => {}
+        }
+        let over = volume.over;
+        match over {
+            None | Some(Over::Closed | Over::NotOpened(_)) if self.outlives(id) => {}
+            Some(Over::NotRecovered) if self.outlives(id) => self.make_absent(id),
+            Some(Over::Aborted) => self.ended = true,
+            _ => {
+                self.ended = true;
+                self.events.push_back((VolumeId::FIRST, Event::Exited));
+            }
+        }
+    }
+}
+
+/// What comes out.
+impl Host {
+    /// The next request for a disk.
+    pub fn poll_disk(&mut self) -> Option<(VolumeId, DiskId, Request)> {
+        let volumes = self.volumes.iter_mut().enumerate();
+        let mut requests = volumes.map(|(id, volume)| (VolumeId(id as u8), volume.poll_disk()));
+        requests.find_map(|(id, request)| request.map(|(disk, request)| (id, disk, request)))
+    }
+
+    /// The next request for the other host's export.
+    pub fn poll_link(&mut self) -> Option<(VolumeId, RequestId, UserOp)> {
+        let volumes = self.volumes.iter_mut().enumerate();
+        let mut requests = volumes.map(|(id, volume)| (VolumeId(id as u8), volume.poll_link()));
+        requests.find_map(|(id, request)| request.map(|(request, op)| (id, request, op)))
+    }
+
+    /// The next thing that happened, and on which volume. What is about the process as a whole
+    /// ([`Event::is_of_host`]) names any.
+    pub fn poll_event(&mut self) -> Option<(VolumeId, Event)> {
+        self.events.pop_front()
     }
 }

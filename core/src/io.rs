@@ -19,10 +19,10 @@ use crate::event::{DiskId, Event, UserId, UserOp, UserRequest};
 use crate::filter::SplitWrite;
 use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::overlay::{FlushStep, Mark, OverlayWrite};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::Volume;
 
 new_key_type! {
     /// Names a request in the graph.
@@ -158,13 +158,11 @@ pub(crate) enum Task {
     BackupGone,
     /// The commit job is gone.
     CommitGone,
-    /// Take the next verb.
-    NextVerb,
 }
 
-impl Host {
+impl Volume {
     /// A user's request comes in.
-    pub fn submit(&mut self, user: UserId, request: UserRequest, op: UserOp) {
+    pub(crate) fn submit(&mut self, user: UserId, request: UserRequest, op: UserOp) {
         let drained = self.users.get(user).drains > 0;
         if drained {
             self.probe(Probe::RequestHeldByDrain);
@@ -332,10 +330,10 @@ impl Host {
     }
 
     /// A disk answered.
-    pub fn disk_completed(&mut self, id: RequestId, result: Result<Payload, Errno>) {
+    pub(crate) fn disk_completed(&mut self, id: RequestId, result: Result<Payload, Errno>) {
         let id = request_leaf(id);
         let leaf = self.leaves.remove(id).expect("a disk answers each request once");
-        if self.aborted {
+        if self.over.is_some() {
             return;
         }
         if self.opening.is_empty() {
@@ -414,7 +412,7 @@ impl Host {
     /// Does everything there is to do until only the outside can go on.
     pub(crate) fn work(&mut self) {
         while let Some(task) = self.tasks.pop_front() {
-            if self.aborted {
+            if self.over.is_some() {
                 return self.tasks.clear();
             }
             match task {
@@ -433,7 +431,6 @@ impl Host {
                     self.verb_commit_gone();
                     self.admin_jobs_end();
                 }
-                Task::NextVerb => self.next_verb(),
             }
         }
     }

@@ -3,13 +3,13 @@
 use crate::disk::{Errno, Op};
 use crate::event::DiskId;
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::io::{Io, IoId, Kind, State};
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     pub(crate) fn raw_begin(&mut self, id: IoId, disk: DiskId) {
         let io = &mut self.ios[id];
         io.state = State::Parts;
@@ -25,7 +25,7 @@ impl Host {
 }
 
 /// Quorum (spec section 3): reads first in first out; writes to all, and one must succeed.
-impl Host {
+impl Volume {
     fn children(&self, node: NodeId) -> &[NodeId] {
         match &self.nodes[node].driver {
             Driver::Quorum(children) => children,

@@ -36,6 +36,7 @@ pub mod real;
 mod remote;
 mod verb;
 mod verbs;
+mod volume;
 mod wiring;
 
 pub use admin::{Admin, AdminError};
@@ -44,11 +45,11 @@ pub use commit::CommitPhase;
 pub use disk::{Completion, Disk, Errno, Op, Request, RequestId};
 pub use event::{
     Abort, DiskId, Event, GraphChange, JobKind, JobState, JobType, Recovery, UserId, UserOp,
-    UserRequest, VerbId,
+    UserRequest, VerbId, VolumeId,
 };
 pub use geometry::{COMMIT_COPIES_MAX, COPIES_MAX, Extent, Geometry};
 pub use graph::Reason;
-pub use host::{Host, HostOptions};
+pub use host::Host;
 pub use name::{NAME_MAX, Name, Text};
 pub use options::{FilterOptions, OpenError};
 pub use overlay::{EmptyFailure, Layout, Mark};
@@ -58,4 +59,5 @@ pub use phase::Phase;
 pub use probe::{Probe, Probes};
 pub use quirk::{Quirk, Quirks};
 pub use verb::{EDGES, Mode, Stage, Verb, VerbError, edge_permitted};
+pub use volume::{Volume, VolumeOptions};
 pub use wiring::{EXPORT, FILTER, Format, GUEST, OptionsText, PARENT, TOP, UserKind, Wiring};

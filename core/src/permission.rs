@@ -5,9 +5,9 @@
 //! that decide anything in this graph: consistent reads, and writes.
 
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::name::Name;
 use crate::verb::VerbError;
+use crate::volume::Volume;
 
 /// Something that one may do with a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,7 +108,7 @@ pub(crate) enum Newcomer {
 
 pub(crate) const COMMIT: Name = Name::new("commit job");
 
-impl Host {
+impl Volume {
     /// The links to a node, from its users and from other nodes.
     fn links(&self, node: NodeId, committing: bool) -> Vec<Link> {
         let users = self.users.attached().filter(|(_, root)| *root == node);

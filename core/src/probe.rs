@@ -140,6 +140,16 @@ probes! {
     CommitRefused = "verb/failover-refused-by-permission",
     /// A failover that failed is tried again.
     FailoverRetried = "verb/failover-tried-again",
+    /// A filter was opened in a process that runs.
+    VolumeOpenedLater = "host/volume-opened-later",
+    /// Several filters took effect in one instant.
+    AllTogether = "host/all-filters-in-one-instant",
+    /// A filter had gone as far as it could, and was given up for another that failed.
+    AllGivenUp = "host/filter-given-up-for-another",
+    /// A start found filters that run beside one that does not.
+    StartAllBeside = "host/start-beside-running-filters",
+    /// A checkpoint found one disk past a failover and another one replicating.
+    CheckpointAllApart = "host/checkpoint-of-disks-apart",
     /// A checkpoint met an overlay without its format layer.
     CheckpointMeetsEjected = "verb/checkpoint-meets-ejected-overlay",
     /// A request met a node without its format layer.
@@ -172,6 +182,11 @@ impl Probes {
     /// Counts one hit.
     pub fn hit(&mut self, probe: Probe) {
         self.0[probe as usize] += 1;
+    }
+
+    /// Counts what another one counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, hits)| *sum += hits);
     }
 
     /// Hits by number of the probe.

@@ -78,6 +78,17 @@ quirks! {
     /// the same, without a commit job; it stays there, calls every later stop a success, and
     /// closing dereferences the job that is not there (`replication_stop`).
     FailoverWithoutCommit = "failover-without-commit",
+    /// A start of all filters returns at the first that fails and leaves the earlier ones running:
+    /// the next one is refused by those as running already, and the stop by those that are not
+    /// (`replication_start_all`).
+    StartAllHalfWay = "start-all-half-way",
+    /// A checkpoint of all filters returns at the first that fails; the earlier ones have a new
+    /// epoch, the others the old one, and the guest has disks of two moments
+    /// (`replication_do_checkpoint_all`).
+    CheckpointAllHalfWay = "checkpoint-all-half-way",
+    /// A failover of all filters returns at the first that fails, and the monitor drops the error: the
+    /// later disks do not fail over, and nobody knows (`replication_stop_all`).
+    StopAllHalfWay = "stop-all-half-way",
     /// After a failed failover a second one is refused as not running: the guest stays on its
     /// overlays for ever (`replication_stop` knows RUNNING only).
     FailedFailoverIsFinal = "failed-failover-is-final",

@@ -8,10 +8,10 @@ use crate::clock::Time;
 use crate::disk::{Errno, RequestId};
 use crate::event::UserOp;
 use crate::graph::Driver;
-use crate::host::Host;
 use crate::io::{IoId, Kind, Leaf, LeafId, State, leaf_request, request_leaf};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::Volume;
 
 /// The connection to the other host's export, and the requests that depend on it.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +23,7 @@ pub(crate) struct Remote {
     unanswered: Vec<(LeafId, UserOp)>,
 }
 
-impl Host {
+impl Volume {
     fn remote(&mut self) -> Option<&mut Remote> {
         match &mut self.nodes.get_mut(self.remote?)?.driver {
             Driver::Remote(remote) => Some(remote),
@@ -54,7 +54,7 @@ impl Host {
     }
 
     /// The other end answered.
-    pub fn link_completed(&mut self, id: RequestId, result: Result<Payload, Errno>) {
+    pub(crate) fn link_completed(&mut self, id: RequestId, result: Result<Payload, Errno>) {
         let leaf = request_leaf(id);
         if let Some(remote) = self.remote() {
             remote.unanswered.retain(|(other, _)| *other != leaf);
@@ -63,7 +63,7 @@ impl Host {
     }
 
     /// The connection is there: requests that waited for it are sent again.
-    pub fn link_connected(&mut self) {
+    pub(crate) fn link_connected(&mut self) {
         let Some(remote) = self.remote() else { return };
         if std::mem::replace(&mut remote.connected, true) {
             return;
@@ -77,7 +77,7 @@ impl Host {
     }
 
     /// The connection is lost. Answers to what was sent over it never come.
-    pub fn link_lost(&mut self, now: Time) {
+    pub(crate) fn link_lost(&mut self, now: Time) {
         let delay = self.options().reconnect_delay_ns;
         let Some(remote) = self.remote() else { return };
         if !std::mem::replace(&mut remote.connected, false) {
@@ -92,8 +92,8 @@ impl Host {
         self.work();
     }
 
-    /// When [`Host::timeout`] is to be called, if ever.
-    pub fn deadline(&self) -> Option<Time> {
+    /// When [`Volume::timeout`] is to be called, if ever.
+    pub(crate) fn deadline(&self) -> Option<Time> {
         match &self.nodes.get(self.remote?)?.driver {
             Driver::Remote(remote) => remote.deadline,
             _ => None,
@@ -101,7 +101,7 @@ impl Host {
     }
 
     /// Time has passed. Calling it too early, or without need, changes nothing.
-    pub fn timeout(&mut self, now: Time) {
+    pub(crate) fn timeout(&mut self, now: Time) {
         let Some(remote) = self.remote() else { return };
         if remote.deadline.is_some_and(|deadline| deadline <= now) {
             remote.deadline = None;

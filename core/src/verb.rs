@@ -167,6 +167,10 @@ pub enum VerbError {
         /// Why.
         errno: Errno,
     },
+    /// Called on all filters: another one failed, and so nothing has happened here.
+    OtherFailed,
+    /// Called on all filters: some disks have failed over or stopped, and the others go on.
+    Apart,
     /// M21: the stage has nothing for this verb to work on.
     NotRunning,
     /// M22: something was lost since the start.
@@ -213,6 +217,10 @@ impl std::fmt::Display for VerbError {
             Self::MarkFailed { errno } => write!(f, "Failed to mark active: {}", errno.sentence()),
             Self::NotDurable { node, errno } => {
                 write!(f, "Failed to make {node} durable: {}", errno.sentence())
+            }
+            Self::OtherFailed => f.write_str("Another disk of this host failed"),
+            Self::Apart => {
+                f.write_str("Some disks of this host have stopped replicating, and others have not")
             }
             Self::NotRunning => f.write_str("Block replication is not running"),
             Self::IoError => f.write_str("I/O error occurred"),

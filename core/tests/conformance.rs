@@ -2,7 +2,9 @@
 
 mod files;
 
-use colo_core::{DiskId, Errno, Extent, Geometry, Mode, Quirks, Stage, UserId, UserOp, Verb};
+use colo_core::{
+    DiskId, Errno, Extent, Geometry, Mode, Quirks, Stage, UserId, UserOp, Verb, VolumeId,
+};
 use files::{FileHost, Images, reads_only};
 
 const GUEST: UserId = UserId::Guest;
@@ -63,7 +65,7 @@ impl Cases {
 
     fn started(&self) -> FileHost {
         let mut host = self.secondary();
-        host.call(Verb::Start(Mode::Secondary)).expect("start(secondary)");
+        host.call_all(Verb::Start(Mode::Secondary)).expect("start(secondary)");
         host
     }
 
@@ -74,11 +76,14 @@ impl Cases {
         byte: u8,
         extent: Extent,
     ) -> Result<(), Errno> {
-        host.request(user, self.images.write(byte, extent)).map(|_| ())
+        host.request(VolumeId::FIRST, user, self.images.write(byte, extent)).map(|_| ())
     }
 
     fn primary_read(&self) {
-        assert_eq!(self.primary().request(GUEST, UserOp::Read(self.whole)), Err(Errno::Io));
+        assert_eq!(
+            self.primary().request(VolumeId::FIRST, GUEST, UserOp::Read(self.whole)),
+            Err(Errno::Io)
+        );
     }
 
     fn primary_write(&self) {
@@ -87,22 +92,25 @@ impl Cases {
 
     fn primary_start(&self) {
         let mut host = self.primary();
-        host.call(Verb::Start(Mode::Primary)).expect("start(primary)");
-        assert_eq!(host.request(GUEST, UserOp::Read(self.whole)), Err(Errno::Io));
+        host.call_all(Verb::Start(Mode::Primary)).expect("start(primary)");
+        assert_eq!(host.request(VolumeId::FIRST, GUEST, UserOp::Read(self.whole)), Err(Errno::Io));
         self.write(&mut host, GUEST, 0x22, self.whole).expect("the write is forwarded");
         let forwarded = self.images.bytes(DiskId::Secondary, self.whole);
         assert!(forwarded.iter().all(|&byte| byte == 0x22), "the other end has it");
-        host.call(Verb::Close).expect("close while running");
+        host.call(VolumeId::FIRST, Verb::Close).expect("close while running");
     }
 
     fn primary_verb(&self, verb: Verb) {
         let mut host = self.primary();
-        host.call(Verb::Start(Mode::Primary)).expect("start(primary)");
-        host.call(verb).expect("no verb may return an error");
+        host.call_all(Verb::Start(Mode::Primary)).expect("start(primary)");
+        host.call_all(verb).expect("no verb may return an error");
     }
 
     fn secondary_read(&self) {
-        assert_eq!(self.secondary().request(GUEST, UserOp::Read(self.whole)), Err(Errno::Io));
+        assert_eq!(
+            self.secondary().request(VolumeId::FIRST, GUEST, UserOp::Read(self.whole)),
+            Err(Errno::Io)
+        );
     }
 
     fn secondary_write(&self) {
@@ -116,7 +124,7 @@ impl Cases {
         assert!(reads_only(&mut host, GUEST, self.upper, 0x11));
         self.write(&mut host, GUEST, 0x33, self.lower).expect("a guest write");
         assert!(reads_only(&mut host, GUEST, self.lower, 0x33));
-        host.call(Verb::Stop { failover: true }).expect("stop(failover=1)");
+        host.call_all(Verb::Stop { failover: true }).expect("stop(failover=1)");
     }
 
     /// Writes on both sides and a failover; the host as it is when that is over.
@@ -125,7 +133,7 @@ impl Cases {
         self.write(&mut host, EXPORT, 0x22, self.upper).expect("a forwarded write");
         assert!(reads_only(&mut host, GUEST, self.upper, 0x11));
         self.write(&mut host, GUEST, 0x33, self.lower).expect("a guest write");
-        host.call(Verb::Stop { failover: true }).expect("stop(failover=1)");
+        host.call_all(Verb::Stop { failover: true }).expect("stop(failover=1)");
         host
     }
 
@@ -137,26 +145,26 @@ impl Cases {
 
     fn secondary_continuous_replication(&self) {
         let mut host = self.stopped();
-        host.call(Verb::Start(Mode::Primary)).expect("silently ok");
-        host.call(Verb::Checkpoint).expect("silently ok");
-        host.call(Verb::Stop { failover: true }).expect("silently ok");
+        host.call_all(Verb::Start(Mode::Primary)).expect("silently ok");
+        host.call_all(Verb::Checkpoint).expect("silently ok");
+        host.call_all(Verb::Stop { failover: true }).expect("silently ok");
         assert!(reads_only(&mut host, GUEST, self.lower, 0x33));
         assert!(reads_only(&mut host, GUEST, self.upper, 0x11));
-        assert_eq!(host.host().stage(), Some(Stage::Done));
+        assert_eq!(host.host().volume(VolumeId::FIRST).stage(), Some(Stage::Done));
     }
 
     fn secondary_do_checkpoint(&self) {
         let mut host = self.started();
         self.write(&mut host, EXPORT, 0x22, self.upper).expect("a forwarded write");
         assert!(reads_only(&mut host, GUEST, self.upper, 0x11));
-        host.call(Verb::Checkpoint).expect("checkpoint");
+        host.call_all(Verb::Checkpoint).expect("checkpoint");
         assert!(reads_only(&mut host, GUEST, self.upper, 0x22));
-        host.call(Verb::Stop { failover: true }).expect("stop(failover=1)");
+        host.call_all(Verb::Stop { failover: true }).expect("stop(failover=1)");
     }
 
     fn secondary_get_error(&self) {
         let mut host = self.started();
-        host.call(Verb::GetError).expect("nothing was lost");
-        host.call(Verb::Stop { failover: true }).expect("stop(failover=1)");
+        host.call_all(Verb::GetError).expect("nothing was lost");
+        host.call_all(Verb::Stop { failover: true }).expect("stop(failover=1)");
     }
 }

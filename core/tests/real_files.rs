@@ -3,7 +3,8 @@
 mod files;
 
 use colo_core::{
-    DiskId, Event, Extent, Geometry, JobKind, JobState, Mode, Quirks, Recovery, Stage, UserId, Verb,
+    DiskId, Event, Extent, Geometry, JobKind, JobState, Mode, Quirks, Recovery, Stage, UserId,
+    Verb, VolumeId,
 };
 use files::{Images, reads_only};
 
@@ -13,21 +14,26 @@ fn after_a_failover_the_secondary_file_alone_holds_the_view() {
     let images = Images::create("real_files", geometry, Quirks::NONE);
     let mut host = images.open(Mode::Secondary, true, false);
     let old = Extent::new(0, 4096);
-    host.request(UserId::Export, images.write(0x11, old)).expect("the disk is filled");
-    host.call(Verb::Start(Mode::Secondary)).expect("start");
+    host.request(VolumeId::FIRST, UserId::Export, images.write(0x11, old))
+        .expect("the disk is filled");
+    host.call_all(Verb::Start(Mode::Secondary)).expect("start");
 
-    host.request(UserId::Export, images.write(0x22, Extent::new(100, 200))).expect("forwarded");
-    host.request(UserId::Guest, images.write(0x33, Extent::new(250, 300))).expect("guest");
-    host.call(Verb::Checkpoint).expect("checkpoint");
+    host.request(VolumeId::FIRST, UserId::Export, images.write(0x22, Extent::new(100, 200)))
+        .expect("forwarded");
+    host.request(VolumeId::FIRST, UserId::Guest, images.write(0x33, Extent::new(250, 300)))
+        .expect("guest");
+    host.call_all(Verb::Checkpoint).expect("checkpoint");
     assert!(reads_only(&mut host, UserId::Guest, Extent::new(100, 200), 0x22));
     assert!(reads_only(&mut host, UserId::Guest, Extent::new(300, 300), 0x11));
 
-    host.request(UserId::Export, images.write(0x44, Extent::new(1000, 2000))).expect("forwarded");
-    host.request(UserId::Guest, images.write(0x55, Extent::new(1500, 77))).expect("guest");
-    host.call(Verb::Stop { failover: true }).expect("failover");
-    assert_eq!(host.host().stage(), Some(Stage::Done));
+    host.request(VolumeId::FIRST, UserId::Export, images.write(0x44, Extent::new(1000, 2000)))
+        .expect("forwarded");
+    host.request(VolumeId::FIRST, UserId::Guest, images.write(0x55, Extent::new(1500, 77)))
+        .expect("guest");
+    host.call_all(Verb::Stop { failover: true }).expect("failover");
+    assert_eq!(host.host().volume(VolumeId::FIRST).stage(), Some(Stage::Done));
     let committed = Event::Job { kind: JobKind::Commit, state: JobState::Concluded(Ok(())) };
-    assert!(host.take_events().contains(&committed), "the commit job ran");
+    assert!(host.take_events().contains(&(VolumeId::FIRST, committed)), "the commit job ran");
     drop(host);
 
     let file = images.bytes(DiskId::Secondary, old);
@@ -46,18 +52,20 @@ fn a_failover_that_was_cut_off_is_recovered_from_the_files() {
     let geometry = Geometry { sectors: 2048, ..Geometry::default() };
     let images = Images::create("recover_files", geometry, Quirks::NONE);
     let mut host = images.open(Mode::Secondary, false, false);
-    host.call(Verb::Start(Mode::Secondary)).expect("start");
-    host.request(UserId::Export, images.write(0x22, Extent::new(0, 1024))).expect("forwarded");
-    host.request(UserId::Guest, images.write(0x33, Extent::new(500, 1000))).expect("guest");
+    host.call_all(Verb::Start(Mode::Secondary)).expect("start");
+    host.request(VolumeId::FIRST, UserId::Export, images.write(0x22, Extent::new(0, 1024)))
+        .expect("forwarded");
+    host.request(VolumeId::FIRST, UserId::Guest, images.write(0x33, Extent::new(500, 1000)))
+        .expect("guest");
     host.begin(Verb::Stop { failover: true });
-    while host.host().stage() != Some(Stage::Failover) {
+    while host.host().volume(VolumeId::FIRST).stage() != Some(Stage::Failover) {
         assert!(host.step(), "the failover is promised");
     }
     // The process ends here, before the commit has copied anything.
     drop(host);
 
     let mut host = images.open(Mode::Secondary, false, true);
-    assert!(host.take_events().contains(&Event::Recovered(Recovery::Committed)));
+    assert!(host.take_events().contains(&(VolumeId::FIRST, Event::Recovered(Recovery::Committed))));
     assert!(reads_only(&mut host, UserId::Guest, Extent::new(500, 1000), 0x33));
     let file = images.bytes(DiskId::Secondary, Extent::new(500, 1000));
     assert!(file.iter().all(|&byte| byte == 0x33), "the secondary file alone holds the view");
@@ -66,5 +74,5 @@ fn a_failover_that_was_cut_off_is_recovered_from_the_files() {
     drop(host);
 
     let mut host = images.open(Mode::Secondary, false, true);
-    assert!(host.take_events().contains(&Event::Recovered(Recovery::DiskAlone)));
+    assert!(host.take_events().contains(&(VolumeId::FIRST, Event::Recovered(Recovery::DiskAlone))));
 }

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 
 use colo_core::driver::Driver;
 use colo_core::{
-    Clock, Disk, DiskId, Errno, Event, Extent, Geometry, GraphChange, Host, HostOptions, Mode,
-    Payload, Quirks, Recovery, Stage, Time, UserId, UserOp, UserRequest, Verb, VerbError, VerbId,
-    Wiring,
+    Clock, Disk, DiskId, Errno, Event, Extent, Geometry, GraphChange, Host, Mode, Payload, Quirks,
+    Recovery, Stage, Time, UserId, UserOp, UserRequest, Verb, VerbError, VerbId, VolumeId,
+    VolumeOptions, Wiring,
 };
+
+const FIRST: VolumeId = VolumeId::FIRST;
 use memory::{Draws, MemoryDisk, Twin, numbers, payload};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseResult};
@@ -89,7 +91,7 @@ impl Plan {
     }
 
     fn host(&self, recover: bool) -> Host {
-        Host::new(HostOptions {
+        Host::new([VolumeOptions {
             mode: Mode::Secondary,
             geometry: self.geometry(),
             quorum: self.quorum,
@@ -97,7 +99,8 @@ impl Plan {
             recover,
             reconnect_delay_ns: 0,
             quirks: Quirks::NONE,
-        })
+            later: false,
+        }])
     }
 
     /// The secondary disk as it is when the host starts: every sector holds its own number.
@@ -218,7 +221,7 @@ impl World {
     }
 
     fn extent(&self, a: u8, b: u8) -> Extent {
-        let sectors = self.host.geometry().sectors;
+        let sectors = self.host.volume(FIRST).geometry().sectors;
         let at = u64::from(a) % sectors;
         // Short ones are as common as any.
         let most = if b < 128 { (sectors - at).min(4) } else { sectors - at };
@@ -251,7 +254,7 @@ impl World {
         self.now += 1;
         let request = UserRequest(self.now as u32);
         self.asked.insert((user, request), Asked { op, submitted: self.now });
-        self.host.submit(user, request, asked);
+        self.host.submit(FIRST, user, request, asked);
         self.answers(0)
     }
 
@@ -265,11 +268,11 @@ impl World {
     /// Hands out requests and takes so many answers in, from whichever disk.
     fn answers(&mut self, count: usize) -> TestCaseResult {
         for left in (0..=count).rev() {
-            while let Some((id, request)) = self.host.poll_disk() {
+            while let Some((_, id, request)) = self.host.poll_disk() {
                 let (_, disk) = self.disks.iter_mut().find(|(other, _)| *other == id).expect("all");
                 disk.submit(request);
             }
-            while let Some(event) = self.host.poll_event() {
+            while let Some((_, event)) = self.host.poll_event() {
                 self.take(event)?;
             }
             let busy = self.disks.iter_mut().map(|(_, disk)| disk).filter(|disk| !disk.quiet());
@@ -279,7 +282,7 @@ impl World {
             }
             let place = self.draws.below(busy.len());
             let completion = busy[place].poll().expect("a busy disk answers");
-            self.host.disk_completed(completion.id, completion.result);
+            self.host.disk_completed(FIRST, completion.id, completion.result);
         }
         Ok(())
     }
@@ -287,7 +290,11 @@ impl World {
     /// Takes answers in until everything is answered.
     fn settle(&mut self) -> TestCaseResult {
         self.answers(100_000)?;
-        prop_assert!(self.host.idle(), "nothing is in flight, in {:?}", self.host.phase());
+        prop_assert!(
+            self.host.idle(),
+            "nothing is in flight, in {:?}",
+            self.host.volume(FIRST).phase()
+        );
         prop_assert!(self.asked.is_empty(), "never answered: {:?}", self.asked);
         Ok(())
     }
@@ -339,7 +346,7 @@ impl World {
             }
             Op::Flush => {}
             Op::Read(extent) => {
-                prop_assert_eq!(answer.len(), self.host.geometry().bytes(extent.len));
+                prop_assert_eq!(answer.len(), self.host.volume(FIRST).geometry().bytes(extent.len));
                 self.seen = numbers(&answer);
                 let twin = if user == UserId::Guest { &self.guest } else { &self.export };
                 let wrong = twin.wrong(extent.at, &self.seen, submitted);
@@ -357,7 +364,7 @@ impl World {
     fn call(&mut self, verb: Verb) -> TestCaseResult {
         self.now += 1;
         self.answer = None;
-        self.host.call(VerbId(self.now as u32), verb);
+        self.host.call(VerbId(self.now as u32), FIRST, verb);
         self.answers(0)
     }
 
@@ -384,7 +391,7 @@ impl World {
 
     /// Everything that the guest sees, with nothing else in flight.
     fn view(&mut self) -> Result<Vec<u64>, TestCaseError> {
-        self.read(UserId::Guest, self.host.geometry().whole())?;
+        self.read(UserId::Guest, self.host.volume(FIRST).geometry().whole())?;
         self.settle()?;
         Ok(std::mem::take(&mut self.seen))
     }
@@ -400,14 +407,14 @@ impl World {
             self.settle()?;
             prop_assert_eq!(self.answer, Some(Ok(())), "failover");
         }
-        if self.host.stage() == Some(Stage::Running) {
+        if self.host.volume(FIRST).stage() == Some(Stage::Running) {
             // It could not be made durable, and was refused; now nothing stands in its way.
             self.call_failover()?;
             self.settle()?;
             prop_assert_eq!(self.answer, Some(Ok(())), "second failover");
         }
-        if self.host.stage() != Some(Stage::FailoverFailed) {
-            prop_assert_eq!(self.host.stage(), Some(Stage::Done));
+        if self.host.volume(FIRST).stage() != Some(Stage::FailoverFailed) {
+            prop_assert_eq!(self.host.volume(FIRST).stage(), Some(Stage::Done));
             prop_assert_eq!(self.secondary(), &view[..], "after the failover");
         }
         prop_assert_eq!(self.view()?, view, "a failover changes nothing for the guest");
@@ -431,7 +438,7 @@ proptest! {
     fn the_guest_sees_the_last_checkpoint_and_its_own_writes(plan in plans()) {
         let mut world = World::run(&plan, 0)?;
         world.conclude()?;
-        prop_assert_eq!(world.host.stage(), Some(Stage::Done));
+        prop_assert_eq!(world.host.volume(FIRST).stage(), Some(Stage::Done));
     }
 
     #[test]
@@ -456,22 +463,22 @@ proptest! {
             disk.fail_one_in = 0;
             disk.power_loss();
         }
-        if host.stage() == Some(Stage::Done) {
+        if host.volume(FIRST).stage() == Some(Stage::Done) {
             prop_assert_eq!(guest.wrong(0, &disks[0].1.contents(), flushed), None);
             return Ok(());
         }
-        let mut driver = Driver::new(plan.host(true), disks, StoppedClock);
+        let mut driver = Driver::new(plan.host(true), disks.into_iter().map(|(id, disk)| (FIRST, id, disk)).collect(), StoppedClock);
         let events = driver.take_events();
-        let recovered = |recovery| events.contains(&Event::Recovered(recovery));
+        let recovered = |recovery| events.contains(&(FIRST, Event::Recovered(recovery)));
         if recovered(Recovery::Refused) {
-            let promised = matches!(host.stage(), Some(Stage::Failover | Stage::FailoverFailed));
+            let promised = matches!(host.volume(FIRST).stage(), Some(Stage::Failover | Stage::FailoverFailed));
             prop_assert!(!promised, "a promised view is not refused");
             return Ok(());
         }
         prop_assert!(recovered(Recovery::Committed) || recovered(Recovery::DiskAlone));
-        let view = driver.request(UserId::Guest, UserOp::Read(plan.geometry().whole()));
+        let view = driver.request(FIRST, UserId::Guest, UserOp::Read(plan.geometry().whole()));
         let view = numbers(&view.expect("a recovered host answers"));
         prop_assert_eq!(guest.wrong(0, &view, flushed), None, "after the recovery");
-        prop_assert_eq!(driver.into_disks()[0].1.contents(), view);
+        prop_assert_eq!(driver.into_disks()[0].2.contents(), view);
     }
 }

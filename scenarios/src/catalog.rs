@@ -14,6 +14,7 @@ mod primary;
 mod start;
 mod steps;
 mod topology;
+mod volumes;
 
 use crate::plan::{Plan, Setup, Step};
 use crate::profile::{Added, Behaviour};
@@ -57,7 +58,7 @@ pub fn find(name: &str) -> Option<&'static Scenario> {
 }
 
 /// The parts, in the order of a host's life.
-const PARTS: [&[Scenario]; 9] = [
+const PARTS: [&[Scenario]; 10] = [
     start::SCENARIOS,
     topology::SCENARIOS,
     checkpoint::SCENARIOS,
@@ -66,6 +67,7 @@ const PARTS: [&[Scenario]; 9] = [
     primary::SCENARIOS,
     operator::SCENARIOS,
     faults::SCENARIOS,
+    volumes::SCENARIOS,
     documented::SCENARIOS,
 ];
 

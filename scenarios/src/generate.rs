@@ -24,12 +24,18 @@ use crate::profile::{Added, Behaviour};
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     let mut setup = setup::draw(&mut Seed(seed).stream("setup"));
     setup.wiring = operate::wiring(&mut Seed(seed).stream("wiring"), setup.secondary_quorum);
+    setup.further = setup::further(&mut Seed(seed).stream("volumes"), setup.secondary_quorum);
     let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
     let steps = Generator {
         shape: Seed(seed).stream("shape"),
         io: Seed(seed).stream("io"),
         mishaps: Seed(seed).stream("mishaps"),
         operator: Seed(seed).stream("operator"),
+        volumes: Volumes {
+            stream: Seed(seed).stream("volume"),
+            count: 1 + setup.further.iter().count() as u64,
+            current: 0,
+        },
         hot: swarm.hot_sector % setup.geometry.sectors,
         geometry: setup.geometry,
         swarm,
@@ -112,10 +118,56 @@ struct Generator {
     io: Stream,
     mishaps: Stream,
     operator: Stream,
+    volumes: Volumes,
     hot: u64,
     geometry: Geometry,
     swarm: Swarm,
     steps: Vec<Step>,
+}
+
+/// Which volume a step is about. Steps that belong together follow one another, so it changes
+/// only now and then.
+struct Volumes {
+    stream: Stream,
+    count: u64,
+    current: u8,
+}
+
+impl Volumes {
+    fn place(&mut self, step: Step) -> Step {
+        if self.count == 1 {
+            return step;
+        }
+        let of_host = matches!(
+            step,
+            Step::CallAll { .. }
+                | Step::Checkpoint
+                | Step::Failover
+                | Step::FaultsEnd
+                | Step::PowerLoss(_)
+                | Step::Kill(_)
+                | Step::Restart(_)
+                | Step::Recover { .. }
+                | Step::Cut(_)
+                | Step::CutFrom { .. }
+                | Step::Hold(_)
+                | Step::Pass(_)
+                | Step::Settle
+                | Step::On { .. }
+        );
+        if !of_host && self.stream.chance(Ratio::new(1, 3)) {
+            self.current = self.stream.below(self.count) as u8;
+        }
+        match self.current {
+            volume if volume > 0 && !of_host => Step::On { volume, step: Box::new(step) },
+            _ => step,
+        }
+    }
+
+    fn calls_all(&mut self) -> bool {
+        let often = if self.count == 1 { Ratio::new(1, 8) } else { Ratio::new(4, 5) };
+        self.stream.chance(often)
+    }
 }
 
 /// The shape of a plan.
@@ -142,11 +194,16 @@ impl Generator {
     }
 
     fn push(&mut self, step: Step) {
+        let step = self.volumes.place(step);
         self.steps.push(step);
     }
 
+    /// Calls a verb: as COLO does it on all filters, or on one.
     fn call(&mut self, side: Side, verb: Verb, wait: bool) {
-        self.push(Step::Call { side, verb, wait });
+        let all = verb != Verb::Close && self.volumes.calls_all();
+        let step =
+            if all { Step::CallAll { side, verb, wait } } else { Step::Call { side, verb, wait } };
+        self.push(step);
     }
 
     fn begin(&mut self) {

@@ -12,7 +12,7 @@ use colo_core::{
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::stream::Ratio;
-use colo_sim::world::{Delay, Side, World, WorldOptions};
+use colo_sim::world::{Delay, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Profile;
@@ -49,9 +49,12 @@ pub struct Setup {
     pub geometry: Geometry,
     /// Whether the secondary guest's device goes through a quorum of one child.
     pub secondary_quorum: bool,
-    /// How the secondary host's graph is put together, if not the right way.
+    /// How the graph of the first volume on the secondary host is put together, if not the right way.
     #[serde(default, skip_serializing_if = "Wiring::is_right")]
     pub wiring: Wiring,
+    /// More volumes than the first.
+    #[serde(default, skip_serializing_if = "Further::is_none")]
+    pub further: Further,
     /// How long forwarded requests wait for a lost connection, in nanoseconds.
     pub reconnect_delay_ns: u64,
     /// How fast disks answer.
@@ -60,6 +63,59 @@ pub struct Setup {
     pub link_delay: Delay,
     /// By how many millionths the primary's and the secondary's clock run fast.
     pub drift_ppm: [i32; 2],
+}
+
+/// A volume beside the first: one more disk of the guests, with images and a filter of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FurtherVolume {
+    /// How its graph on the secondary host is put together, if not the right way.
+    #[serde(skip_serializing_if = "Wiring::is_right")]
+    pub wiring: Wiring,
+    /// Not opened until an operator asks for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub later: bool,
+}
+
+/// The volumes beside the first, in the order in which they are opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<FurtherVolume>", into = "Vec<FurtherVolume>")]
+pub struct Further([Option<FurtherVolume>; VOLUMES_MAX - 1]);
+
+impl Further {
+    /// These, as many as a host can have.
+    pub fn new(volumes: impl IntoIterator<Item = FurtherVolume>) -> Self {
+        let mut volumes = volumes.into_iter();
+        Self(std::array::from_fn(|_| volumes.next()))
+    }
+
+    /// Whether there is only the first.
+    pub fn is_none(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &FurtherVolume> {
+        self.0.iter().map_while(Option::as_ref)
+    }
+}
+
+impl TryFrom<Vec<FurtherVolume>> for Further {
+    type Error = String;
+
+    fn try_from(volumes: Vec<FurtherVolume>) -> Result<Self, String> {
+        let (count, most) = (volumes.len(), VOLUMES_MAX - 1);
+        if count > most {
+            return Err(format!("a host has at most {most} further volumes, not {count}"));
+        }
+        Ok(Self::new(volumes))
+    }
+}
+
+impl From<Further> for Vec<FurtherVolume> {
+    fn from(further: Further) -> Self {
+        further.iter().copied().collect()
+    }
 }
 
 impl Default for Setup {
@@ -77,6 +133,7 @@ impl Default for Setup {
             },
             secondary_quorum: true,
             wiring: Wiring::default(),
+            further: Further::default(),
             reconnect_delay_ns: 0,
             disk_delay: Delay { min_ns: 20_000, max_ns: 200_000 },
             link_delay: Delay { min_ns: 10_000, max_ns: 50_000 },
@@ -126,6 +183,22 @@ pub enum Step {
         verb: Verb,
         /// Whether the next step waits for the answer.
         wait: bool,
+    },
+    /// A verb is called on all filters of a host, as COLO does it.
+    CallAll {
+        /// On which host.
+        side: Side,
+        /// Which; not close.
+        verb: Verb,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// Another step, on another volume than the first. What concerns a host as a whole stays the same.
+    On {
+        /// Which volume; nothing happens if the hosts have none of this number.
+        volume: u8,
+        /// What happens.
+        step: Box<Step>,
     },
     /// An operator's command.
     Admin {
@@ -407,11 +480,19 @@ impl Plan {
                 ));
             }
         }
+        let closes = |step: &Step| matches!(step, Step::CallAll { verb: Verb::Close, .. });
+        if self.steps.iter().any(closes) {
+            return Err("call_all has no close; use call on each volume, or quit".into());
+        }
         if let Some(ppm) = self.setup.drift_ppm.iter().find(|ppm| ppm.unsigned_abs() > 100_000) {
             return Err(format!("drift_ppm is {ppm}, needs to be from -100000 to 100000"));
         }
-        let options = self.setup.wiring.filter_options();
-        if options.is_ok_and(|options| options.mode == Mode::Primary) {
+        let further = self.setup.further.iter().map(|volume| volume.wiring);
+        let mut wirings = std::iter::once(self.setup.wiring).chain(further);
+        let primary = |wiring: Wiring| {
+            wiring.filter_options().is_ok_and(|options| options.mode == Mode::Primary)
+        };
+        if wirings.any(primary) {
             return Err("wiring.options open a filter of mode primary on the secondary host; use mode=secondary with a top-id, or options that are refused".into());
         }
         if self.steps.len() > 1_000_000 {
@@ -429,10 +510,16 @@ impl Plan {
     }
 
     pub(crate) fn world_options(&self, keep_trace: bool) -> WorldOptions {
+        let first = FurtherVolume { wiring: self.setup.wiring, later: false };
+        let mut volumes = std::iter::once(&first).chain(self.setup.further.iter());
+        let mut volume = || {
+            let FurtherVolume { wiring, later } = *volumes.next()?;
+            Some(VolumeSetup { wiring, later })
+        };
         WorldOptions {
+            volumes: std::array::from_fn(|_| volume()),
             geometry: self.setup.geometry,
             secondary_quorum: self.setup.secondary_quorum,
-            wiring: self.setup.wiring,
             reconnect_delay_ns: self.setup.reconnect_delay_ns,
             disk_delay: self.setup.disk_delay,
             link_delay: self.setup.link_delay,

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use colo_core::{
     Abort, Admin, DiskId, EDGES, EmptyFailure, Event, Mode, Phase, Probe, Stage, Verb,
 };
-use colo_sim::world::{DiskOp, Entry, Side, What};
+use colo_sim::world::{DiskOp, Entry, Side, VOLUMES_MAX, What};
 
 /// Every verb with every argument.
 const VERBS: [Verb; 7] = [
@@ -25,8 +25,17 @@ const CRASHES: [&str; 2] = ["power-loss", "process-death"];
 const OPS: [DiskOp; 3] = [DiskOp::Read, DiskOp::Write, DiskOp::Flush];
 
 const OVERLAYS: [DiskId; 2] = [DiskId::Hidden, DiskId::Active];
-const COMMANDS: [&str; 7] =
-    ["attach", "detach", "delete-node", "start-job", "cancel-job", "reopen", "quit"];
+const COMMANDS: [&str; 9] = [
+    "attach",
+    "detach",
+    "delete-node",
+    "start-job",
+    "cancel-job",
+    "reopen",
+    "open",
+    "remove",
+    "quit",
+];
 const ANSWERS: [&str; 2] = ["ok", "refused"];
 
 fn command(admin: &Admin) -> usize {
@@ -37,7 +46,9 @@ fn command(admin: &Admin) -> usize {
         Admin::StartJob { .. } => 3,
         Admin::CancelJob { .. } => 4,
         Admin::Reopen { .. } => 5,
-        Admin::Quit => 6,
+        Admin::Open => 6,
+        Admin::Remove => 7,
+        Admin::Quit => 8,
     }
 }
 
@@ -154,12 +165,12 @@ pub fn names() -> &'static [String] {
 #[derive(Debug, Clone)]
 pub struct Reached {
     hits: Vec<u32>,
-    stage: [Option<Stage>; 2],
+    stage: [[Option<Stage>; VOLUMES_MAX]; 2],
 }
 
 impl Default for Reached {
     fn default() -> Self {
-        Self { hits: vec![0; universe().names.len()], stage: [None; 2] }
+        Self { hits: vec![0; universe().names.len()], stage: [[None; VOLUMES_MAX]; 2] }
     }
 }
 
@@ -167,18 +178,19 @@ impl Reached {
     /// Counts what an entry shows.
     pub(crate) fn observe(&mut self, entry: &Entry) {
         let Some(side) = entry.side else { return };
-        let known = self.stage[side as usize];
+        let stage = &mut self.stage[side as usize][usize::from(entry.volume.0)];
+        let known = *stage;
         match &entry.what {
             What::Started { recover } => {
-                self.stage[side as usize] = (!recover).then_some(Stage::None);
+                *stage = (!recover).then_some(Stage::None);
             }
             What::Event(Event::Stage { mode, from, to }) => {
-                self.stage[side as usize] = Some(*to);
+                *stage = Some(*to);
                 if let Some(edge) = EDGES.iter().position(|edge| *edge == (*mode, *from, *to)) {
                     self.hits[edge] += 1;
                 }
             }
-            What::Called { verb, .. } => {
+            What::Called { verb, .. } | What::Event(Event::VerbBegun { verb, .. }) => {
                 if let Some(place) = known.and_then(|stage| verb_place(side, *verb, stage)) {
                     self.hits[universe().verbs + place] += 1;
                 }

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use colo_core::{
-    Admin, DiskId, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp,
-    UserRequest, Verb, VerbError, VerbId,
+    Admin, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
+    Verb, VerbError, VerbId, VolumeId,
 };
 use colo_reports::Counts;
 use colo_sim::stream::Seed;
-use colo_sim::world::{Entry, Side, Stamp, Trace, What, World};
+use colo_sim::world::{Entry, Side, Stamp, Trace, VOLUMES_MAX, What, World, WorldDisk};
 
 use crate::oracle::{Oracle, PROGRESS_BOUND_NS, Violation};
 use crate::plan::{Plan, Step, rates};
@@ -70,24 +70,27 @@ pub struct Run<'a> {
     refusals: BTreeMap<Cow<'static, str>, u64>,
     aborts: Vec<(Side, Time, colo_core::Abort)>,
     guest_requests: u64,
-    /// Running number of each guest's writes.
-    writes: [u32; 2],
+    /// Running number of each guest's writes to each volume.
+    writes: [[u32; VOLUMES_MAX]; 2],
     /// Guest requests without an answer.
-    waiting: Vec<(Side, UserRequest)>,
+    waiting: Vec<(Side, VolumeId, UserRequest)>,
+    /// Verbs and commands without an answer.
     verbs: Vec<(Side, VerbId)>,
+    /// The same, called on all filters: the answer of one of them is not the last.
+    alls: Vec<(Side, VerbId)>,
     last_answer: Option<(VerbId, Result<(), VerbError>)>,
-    recovering: bool,
+    /// Which volumes are being recovered.
+    recovering: [bool; VOLUMES_MAX],
     /// What has happened by itself.
     events: u64,
     entries: Vec<Entry>,
-    touched: Vec<Extent>,
+    touched: Vec<(VolumeId, Extent)>,
 }
 
 impl<'a> Run<'a> {
     /// A world for this plan, with both hosts on.
     pub fn new(plan: &'a Plan, keep_trace: bool) -> Self {
         let mut world = World::new(plan.world_options(keep_trace), Seed(plan.seed));
-        let phased = |step: &Step| matches!(step, Step::Fault(spec) if spec.during.is_some());
         if plan.steps.iter().any(phased) {
             world.label_disks();
         }
@@ -102,11 +105,12 @@ impl<'a> Run<'a> {
             refusals: BTreeMap::new(),
             aborts: Vec::new(),
             guest_requests: 0,
-            writes: [0; 2],
+            writes: [[0; VOLUMES_MAX]; 2],
             waiting: Vec::new(),
             verbs: Vec::new(),
+            alls: Vec::new(),
             last_answer: None,
-            recovering: false,
+            recovering: [false; VOLUMES_MAX],
             events: 0,
             entries: Vec::new(),
             touched: Vec::new(),
@@ -128,7 +132,7 @@ impl<'a> Run<'a> {
         let Some(step) = self.plan.steps.get(self.next_step) else { return false };
         self.world.mark_step(self.next_step as u32);
         self.next_step += 1;
-        self.carry_out(step);
+        self.carry_out(VolumeId::FIRST, step);
         self.observe();
         true
     }
@@ -136,9 +140,9 @@ impl<'a> Run<'a> {
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
         while self.step() {}
-        for disk in DiskId::ALL {
-            self.world.disk_mut(disk).clear();
-            self.world.disk_mut(disk).inner_mut().release();
+        for disk in self.world.disks_mut() {
+            disk.clear();
+            disk.inner_mut().release();
         }
         self.world.set_held(false);
         self.observe();
@@ -148,7 +152,7 @@ impl<'a> Run<'a> {
         self.counts.plans_asking_failover = u64::from(asked);
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
         self.counts.plans_crashing_commit = u64::from(asked && self.counts.commits_crashed > 0);
-        self.counts.faults_fired = DiskId::ALL.iter().map(|&d| self.world.disk(d).fired()).sum();
+        self.counts.faults_fired = self.world.disks_mut().map(|disk| disk.fired()).sum();
         let outcome = Outcome {
             digest: self.world.trace().digest(),
             guest_requests: self.guest_requests,
@@ -162,39 +166,43 @@ impl<'a> Run<'a> {
         (outcome, self.world)
     }
 
-    fn carry_out(&mut self, step: &Step) {
+    fn carry_out(&mut self, volume: VolumeId, step: &Step) {
         match step {
+            Step::On { volume, step } => {
+                if self.world.has_volume(VolumeId(*volume)) {
+                    self.carry_out(VolumeId(*volume), step);
+                }
+            }
             Step::Read { side, at, len, wait } => {
-                self.guest(*side, UserOp::Read(Extent::new(*at, *len)), *wait);
+                self.guest(*side, volume, UserOp::Read(Extent::new(*at, *len)), *wait);
             }
-            Step::Write { side, at, len, wait } => self.write(*side, *at, *len, *wait),
-            Step::Flush { side, wait } => self.guest(*side, UserOp::Flush, *wait),
-            Step::Call { side, verb, wait } => {
-                self.call(*side, *verb, *wait);
+            Step::Write { side, at, len, wait } => self.write(*side, volume, *at, *len, *wait),
+            Step::Flush { side, wait } => self.guest(*side, volume, UserOp::Flush, *wait),
+            Step::Call { side, verb, wait } => self.call(*side, volume, *verb, *wait),
+            Step::CallAll { side, verb, wait } => {
+                self.call_all(*side, *verb, *wait);
             }
-            Step::Admin { side, command, wait } => self.administer(*side, *command, *wait),
+            Step::Admin { side, command, wait } => {
+                self.administer(*side, volume, *command, *wait);
+            }
             Step::EmptyFails { disk, how, errno } => {
-                self.world.fail_emptying(*disk, *how, *errno);
+                self.world.fail_emptying(volume, *disk, *how, *errno);
             }
-            Step::Eject(disk) => self.world.eject(*disk),
+            Step::Eject(disk) => self.world.eject(volume, *disk),
             Step::CutFrom { side, cut } => self.world.set_cut_from(*side, *cut),
             Step::Checkpoint => self.checkpoint(),
             Step::Failover => self.failover(),
-            Step::Cancel(kind) => self.cancel(*kind),
+            Step::Cancel(kind) => self.cancel(volume, *kind),
             Step::Fault(spec) => {
-                self.world.disk_mut(spec.disk).add_rule(spec.rule());
+                self.world.disk_mut(volume, spec.disk).add_rule(spec.rule());
             }
             Step::Rates { disk, read, write, flush } => {
-                self.world.disk_mut(*disk).set_rates(rates(*read, *write, *flush));
+                self.world.disk_mut(volume, *disk).set_rates(rates(*read, *write, *flush));
             }
-            Step::FaultsEnd => {
-                for disk in DiskId::ALL {
-                    self.world.disk_mut(disk).clear();
-                }
-            }
+            Step::FaultsEnd => self.world.disks_mut().for_each(WorldDisk::clear),
             Step::Stall { disk, ns } => {
                 let until = self.world.now().after(*ns);
-                self.world.disk_mut(*disk).inner_mut().stall(until);
+                self.world.disk_mut(volume, *disk).inner_mut().stall(until);
             }
             Step::PowerLoss(side) => self.crash(*side, true),
             Step::Kill(side) => self.crash(*side, false),
@@ -208,48 +216,73 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The writer of a guest's stamps; 0 wrote what was there from the beginning.
+pub(crate) fn writer(side: Side, volume: VolumeId) -> u8 {
+    1 + side as u8 + 2 * volume.0
+}
+
+/// Whether a step is a fault that looks at what its host is in the middle of.
+fn phased(step: &Step) -> bool {
+    match step {
+        Step::Fault(spec) => spec.during.is_some(),
+        Step::On { step, .. } => phased(step),
+        _ => false,
+    }
+}
+
 /// The steps.
 impl Run<'_> {
-    fn guest(&mut self, side: Side, op: UserOp, wait: bool) {
-        let Some(request) = self.world.guest(side, op) else { return };
+    fn guest(&mut self, side: Side, volume: VolumeId, op: UserOp, wait: bool) {
+        let Some(request) = self.world.guest(side, volume, op) else { return };
         self.guest_requests += 1;
-        self.waiting.push((side, request));
+        let waits = (side, volume, request);
+        self.waiting.push(waits);
         self.observe();
         if wait {
-            self.advance_while(|run| run.waiting.contains(&(side, request)));
+            self.advance_while(|run| run.waiting.contains(&waits));
         }
     }
 
-    fn write(&mut self, side: Side, at: u64, len: u32, wait: bool) {
+    fn write(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
         let geometry = self.plan.setup.geometry;
         let fits = len > 0 && geometry.whole().covers(Extent::new(at, len));
         if self.world.host(side).is_none() || !fits {
             return;
         }
-        self.writes[side as usize] += 1;
+        let number = &mut self.writes[side as usize][usize::from(volume.0)];
+        *number += 1;
+        let (writer, number) = (writer(side, volume), *number);
         let mut bytes = vec![0; geometry.bytes(len)];
-        let (writer, number) = (1 + side as u8, self.writes[side as usize]);
         Stamp::fill(&mut bytes, geometry.sector_size as usize, writer, number, at);
-        self.guest(side, UserOp::Write { at, payload: Payload::from(bytes) }, wait);
+        self.guest(side, volume, UserOp::Write { at, payload: Payload::from(bytes) }, wait);
     }
 
-    fn call(&mut self, side: Side, verb: Verb, wait: bool) -> Option<VerbId> {
-        if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })
-            && self.world.stage(side) == Some(Stage::Running)
-        {
-            self.counts.failovers_asked += 1;
-        }
-        let id = self.world.call(side, verb)?;
-        self.verbs.push((side, id));
+    fn call(&mut self, side: Side, volume: VolumeId, verb: Verb, wait: bool) {
+        let running = self.world.stage(side, volume) == Some(Stage::Running);
+        self.note_asked(side, verb, running);
+        let Some(id) = self.world.call(side, volume, verb) else { return };
+        self.wait_for_verb(side, id, wait);
+    }
+
+    fn call_all(&mut self, side: Side, verb: Verb, wait: bool) -> Option<VerbId> {
+        let runs = |id| self.world.stage(side, id) == Some(Stage::Running);
+        let running = self.world.volumes().any(|volume| runs(volume.id()));
+        self.note_asked(side, verb, running);
+        let id = self.world.call_all(side, verb)?;
+        self.alls.push((side, id));
         self.observe();
         if wait {
-            self.advance_while(|run| run.verbs.contains(&(side, id)));
+            self.advance_while(|run| run.alls.contains(&(side, id)));
         }
         Some(id)
     }
 
-    fn administer(&mut self, side: Side, command: Admin, wait: bool) {
-        let Some(id) = self.world.administer(side, command) else { return };
+    fn note_asked(&mut self, side: Side, verb: Verb, running: bool) {
+        let failover = (side, verb) == (Side::Secondary, Verb::Stop { failover: true });
+        self.counts.failovers_asked += u64::from(failover && running);
+    }
+
+    fn wait_for_verb(&mut self, side: Side, id: VerbId, wait: bool) {
         self.verbs.push((side, id));
         self.observe();
         if wait {
@@ -257,18 +290,20 @@ impl Run<'_> {
         }
     }
 
-    /// Calls a verb and waits; whether it said ok.
+    fn administer(&mut self, side: Side, volume: VolumeId, command: Admin, wait: bool) {
+        let Some(id) = self.world.administer(side, volume, command) else { return };
+        self.wait_for_verb(side, id, wait);
+    }
+
+    /// Calls a verb on all filters and waits; whether it said ok.
     fn call_ok(&mut self, side: Side, verb: Verb) -> bool {
-        let id = self.call(side, verb, true);
+        let id = self.call_all(side, verb, true);
         id.is_some_and(|id| self.last_answer == Some((id, Ok(()))))
     }
 
     /// COLO's checkpoint (spec 2.9). Guests are paused: no step of theirs comes in between.
     fn checkpoint(&mut self) {
-        let drained = |run: &Self| {
-            let secondary = run.world.host(Side::Secondary);
-            run.waiting.is_empty() && secondary.is_none_or(|host| host.quiet(UserId::Export))
-        };
+        let drained = |run: &Self| run.waiting.is_empty() && run.forwarding_is_quiet();
         self.advance_while(|run| !drained(run));
         if !drained(self) {
             return;
@@ -283,20 +318,26 @@ impl Run<'_> {
     fn failover(&mut self) {
         self.world.set_cut(true);
         self.observe();
-        self.advance_while(|run| {
-            run.world.host(Side::Secondary).is_some_and(|host| !host.quiet(UserId::Export))
-        });
-        self.call(Side::Secondary, Verb::Stop { failover: true }, true);
+        self.advance_while(|run| !run.forwarding_is_quiet());
+        self.call_all(Side::Secondary, Verb::Stop { failover: true }, true);
     }
 
-    fn cancel(&mut self, kind: JobKind) {
-        self.world.cancel(kind);
+    /// Whether no forwarded request is under way on the secondary.
+    fn forwarding_is_quiet(&self) -> bool {
+        let mut volumes = self.world.volumes().filter_map(|volume| volume.on(Side::Secondary));
+        volumes.all(|volume| volume.quiet(UserId::Export))
+    }
+
+    fn cancel(&mut self, volume: VolumeId, kind: JobKind) {
+        self.world.cancel(volume, kind);
         self.counts.backups_cancelled += u64::from(kind == JobKind::Backup);
     }
 
     fn crash(&mut self, side: Side, power_loss: bool) {
-        if let Some(host) = self.world.host(side) {
-            self.reached.crashed(side, power_loss, host.phase());
+        for volume in self.world.volumes().filter_map(|volume| volume.on(side)) {
+            self.reached.crashed(side, power_loss, volume.phase());
+        }
+        if self.world.host(side).is_some() {
             let committing = side == Side::Secondary && self.oracle.commit_runs();
             self.counts.commits_crashed += u64::from(committing);
         }
@@ -311,20 +352,35 @@ impl Run<'_> {
     }
 
     fn gone(&mut self, side: Side) {
-        self.waiting.retain(|(whose, _)| *whose != side);
+        self.waiting.retain(|(whose, ..)| *whose != side);
         self.verbs.retain(|(whose, _)| *whose != side);
-        self.recovering &= side != Side::Secondary;
+        self.alls.retain(|(whose, _)| *whose != side);
+        if side == Side::Secondary {
+            self.recovering = [false; VOLUMES_MAX];
+        }
+    }
+
+    /// One volume of a host is not there any more, and the process goes on.
+    fn volume_gone(&mut self, side: Side, volume: VolumeId) {
+        self.waiting.retain(|(whose, of, _)| (*whose, *of) != (side, volume));
+        if side == Side::Secondary {
+            self.recovering[usize::from(volume.0)] = false;
+        }
     }
 
     fn recover(&mut self, wait: bool) {
         if self.world.host(Side::Secondary).is_some() {
             return;
         }
-        self.recovering = true;
         self.world.start_process(Side::Secondary, true);
+        for volume in self.world.volume_ids() {
+            let host = self.world.host(Side::Secondary);
+            let recovers = host.is_some_and(|host| !host.volume(volume).is_absent());
+            self.recovering[usize::from(volume.0)] = recovers;
+        }
         self.observe();
         if wait {
-            self.advance_while(|run| run.recovering);
+            self.advance_while(|run| run.recovering.contains(&true));
         }
     }
 
@@ -378,7 +434,7 @@ impl Run<'_> {
         for entry in &entries {
             self.reached.observe(entry);
             if let (What::Event(event), Some(side)) = (&entry.what, entry.side) {
-                self.note(side, entry.at, event);
+                self.note(side, entry.volume, entry.at, event);
             }
         }
         entries.clear();
@@ -386,20 +442,27 @@ impl Run<'_> {
         (self.entries, self.touched) = (entries, touched);
     }
 
-    fn note(&mut self, side: Side, at: Time, event: &Event) {
+    fn note(&mut self, side: Side, volume: VolumeId, at: Time, event: &Event) {
         match event {
             Event::Answered { user: UserId::Guest, request, .. } => {
-                self.waiting.retain(|waiting| *waiting != (side, *request));
+                self.waiting.retain(|waiting| *waiting != (side, volume, *request));
             }
             Event::VerbAnswered { id, verb, result } => {
                 self.verbs.retain(|open| *open != (side, *id));
-                self.last_answer = Some((*id, *result));
-                let running = self.world.stage(side) == Some(Stage::Running);
+                let running = self.world.stage(side, volume) == Some(Stage::Running);
                 let checkpoint = (side, *verb) == (Side::Secondary, Verb::Checkpoint);
                 if let Err(error) = result {
                     *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
                 } else if checkpoint && running {
                     self.counts.checkpoints += 1;
+                }
+            }
+            Event::AllAnswered { id, result, .. } => {
+                self.alls.retain(|open| *open != (side, *id));
+                self.last_answer = Some((*id, *result));
+                // Any other error is one of its filters', and counted there.
+                if let Err(error @ VerbError::Apart) = result {
+                    *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
                 }
             }
             Event::Stage { from: Stage::Failover, to: Stage::Done, .. } => {
@@ -408,9 +471,9 @@ impl Run<'_> {
             Event::Recovered(recovery) => {
                 self.counts.recoveries += u64::from(recovery.serves());
                 self.counts.recoveries_refused += u64::from(*recovery == Recovery::Refused);
-                self.recovering = false;
+                self.recovering[usize::from(volume.0)] = false;
                 if !recovery.serves() {
-                    self.gone(side);
+                    self.volume_gone(side, volume);
                 }
             }
             Event::AdminAnswered { id, result, .. } => {
@@ -419,15 +482,18 @@ impl Run<'_> {
                     *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
                 }
             }
-            Event::Opened(Err(_)) | Event::Exited => self.gone(side),
+            Event::Opened(Err(_)) => self.volume_gone(side, volume),
             Event::OpenRefused(error) => {
                 *self.refusals.entry(Cow::Owned(error.to_string())).or_default() += 1;
-                self.gone(side);
+                self.volume_gone(side, volume);
             }
             _ => {}
         }
         if let Some(reason) = abort_reason(event) {
             self.aborts.push((side, at, reason));
+        }
+        // Whatever it ended by.
+        if self.world.host(side).is_none() {
             self.gone(side);
         }
     }

@@ -3,16 +3,16 @@
 use std::fmt::Write;
 
 use colo_core::{
-    Event, Extent, GraphChange, JobKind, JobState, Payload, Recovery, UserId, UserRequest,
+    Event, Extent, GraphChange, JobKind, JobState, Payload, Recovery, UserId, UserRequest, VolumeId,
 };
-use colo_sim::world::{Connection, Entry, Stamp, SubmittedOp, What};
+use colo_sim::world::{Connection, Entry, Stamp, SubmittedOp, VOLUMES_MAX, What};
 
 use crate::plan::Plan;
 
 /// The entries up to step `until`, a line each; disk requests indented below what caused them.
 pub fn timeline(plan: &Plan, entries: &[Entry], until: Option<u32>) -> String {
     let mut text = String::from("     time µs  host       what\n");
-    let mut stage = ["-"; 2];
+    let mut stage = [["-"; VOLUMES_MAX]; 2];
     for entry in entries {
         if let What::Step(number) = entry.what {
             if until.is_some_and(|until| number > until) {
@@ -25,13 +25,17 @@ pub fn timeline(plan: &Plan, entries: &[Entry], until: Option<u32>) -> String {
         }
         let host = entry.side.map_or("link", |side| side.name());
         if let (What::Event(Event::Stage { to, .. }), Some(side)) = (&entry.what, entry.side) {
-            stage[side as usize] = to.name();
+            stage[side as usize][usize::from(entry.volume.0)] = to.name();
         }
         if let (What::Started { .. }, Some(side)) = (&entry.what, entry.side) {
-            stage[side as usize] = "-";
+            stage[side as usize][usize::from(entry.volume.0)] = "-";
         }
-        let stage = entry.side.map_or("", |side| stage[side as usize]);
+        let stage = entry.side.map_or("", |side| stage[side as usize][usize::from(entry.volume.0)]);
         let what = describe(&entry.what, plan.setup.geometry.sector_size as usize);
+        let what = match entry.volume {
+            VolumeId::FIRST => what,
+            volume => format!("[{volume}] {what}"),
+        };
         let _ = writeln!(text, "{:>12}  {host:<9}  {what:<60} {stage}", entry.at.to_string());
     }
     text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
@@ -44,6 +48,7 @@ fn describe(what: &What, sector_size: usize) -> String {
             format!("{} {}", requester(*user, *request), operation(op))
         }
         What::Called { id, verb } => format!("verb {} called: {verb}", id.0),
+        What::CalledAll { id, verb } => format!("verb {} called on all filters: {verb}", id.0),
         What::Administered { id, admin } => format!("command {} given: {admin}", id.0),
         What::EmptyingFails { disk, failure, errno } => {
             let (disk, failure) = (disk.name(), failure.name());
@@ -63,8 +68,8 @@ fn describe(what: &What, sector_size: usize) -> String {
             let extent = sectors(*extent);
             format!("  FAULT {}: {}{extent} will fail with {errno}{landed}", disk.name(), op.name())
         }
-        What::Started { recover: false } => "process started".to_owned(),
-        What::Started { recover: true } => "process started to recover".to_owned(),
+        What::Started { recover: false } => "started".to_owned(),
+        What::Started { recover: true } => "started to recover".to_owned(),
         What::PowerLost => "POWER LOST".to_owned(),
         What::ProcessDied => "PROCESS DIED".to_owned(),
         What::Connection(Connection::Up) => "connection up".to_owned(),
@@ -96,6 +101,12 @@ fn describe_event(event: &Event, sector_size: usize) -> String {
         Event::VerbAnswered { id, verb, result } => {
             let answer = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
             format!("verb {} answered: {verb}: {answer}", id.0)
+        }
+        Event::OpenBegun => "the volume is being opened".to_owned(),
+        Event::VerbBegun { id, verb } => format!("verb {} begins: {verb}", id.0),
+        Event::AllAnswered { id, verb, result } => {
+            let answer = result.as_ref().map_or_else(ToString::to_string, |()| "ok".to_owned());
+            format!("verb {} answered on all filters: {verb}: {answer}", id.0)
         }
         Event::Blocker { node, reason, set: true } => format!("node {node} blocked: {reason}"),
         Event::Blocker { node, reason, set: false } => format!("node {node} unblocked: {reason}"),
@@ -158,11 +169,13 @@ fn stamp(word: u64) -> String {
     let stamp = Stamp(word);
     let writer = match stamp.writer() {
         0 => "init",
-        1 => "P",
-        2 => "S",
-        _ => "?",
+        writer if writer % 2 == 1 => "P",
+        _ => "S",
     };
-    format!("{writer}{}", stamp.number())
+    match stamp.writer().saturating_sub(1) / 2 {
+        0 => format!("{writer}{}", stamp.number()),
+        volume => format!("{writer}{}@{volume}", stamp.number()),
+    }
 }
 
 /// The writes whose data is there, in runs: `P3 P3 S1` as `P3×2 S1`.

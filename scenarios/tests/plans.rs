@@ -8,11 +8,11 @@ use colo_core::{
     Admin, CommitPhase, DiskId, EmptyFailure, Errno, FILTER, Format, GUEST, Geometry, JobKind,
     JobType, Mode, Name, Phase, Quirk, Stage, TOP, UserKind, Verb, Wiring,
 };
-use colo_scenarios::plan::{FaultSpec, Plan, Setup, Step};
+use colo_scenarios::plan::{FaultSpec, Further, FurtherVolume, Plan, Setup, Step};
 use colo_scenarios::profile::Profile;
 use colo_scenarios::run::{Outcome, run};
 use colo_sim::faulty::{Damage, OpKind};
-use colo_sim::world::{Delay, Side};
+use colo_sim::world::{Delay, Side, VOLUMES_MAX};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -112,11 +112,13 @@ fn fault(a: u8, b: u8, c: u8, d: u8) -> FaultSpec {
     }
 }
 
+const KINDS: u8 = 44;
+
 /// Every kind of step. What comes first is what shrinking goes to.
 fn step((kind, a, b, c, d): Raw) -> Step {
     let (side, wait) = (side(a), d.is_multiple_of(2));
     let (at, len) = extent(b, c);
-    match kind % 42 {
+    match kind % KINDS {
         0 => Step::Settle,
         1..=3 => Step::Read { side, at, len, wait },
         4..=9 => Step::Write { side, at, len, wait },
@@ -150,6 +152,10 @@ fn step((kind, a, b, c, d): Raw) -> Step {
             0 => Step::Eject(pick(&DiskId::ALL, a)),
             _ => Step::CutFrom { side, cut: wait },
         },
+        41 | 42 => match verb(b) {
+            Verb::Close => Step::Call { side, verb: Verb::Close, wait },
+            verb => Step::CallAll { side, verb, wait },
+        },
         _ => Step::Pass(time(b, c)),
     }
 }
@@ -174,7 +180,7 @@ fn command(kind: u8, b: u8, c: u8) -> Admin {
     let node = Name::new(pick(&NODES, b));
     let user = Name::new(pick(&["colo-disk0", "nbd0", "parent0", "exp1", "hidden"], c));
     let job = Name::new(pick(&["job0", "job1"], c));
-    match kind % 42 - 33 {
+    match kind % KINDS - 33 {
         0 => Admin::Attach { user, kind: pick(&UserKind::ALL, c / 5), node },
         1 => Admin::Detach { user },
         2 => Admin::DeleteNode { node },
@@ -185,6 +191,8 @@ fn command(kind: u8, b: u8, c: u8) -> Admin {
         4 => Admin::Reopen { node, read_only: c.is_multiple_of(2) },
         _ => match c {
             0..64 => Admin::Quit,
+            64..112 => Admin::Remove,
+            112..192 => Admin::Open,
             _ => Admin::Detach { user },
         },
     }
@@ -228,6 +236,7 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
         },
         secondary_quorum: rest.is_multiple_of(2),
         wiring: Wiring::default(),
+        further: Further::default(),
         reconnect_delay_ns: pick(&[0, 300_000, 5_000_000], rest / 16),
         disk_delay: Delay {
             min_ns: 20_000,
@@ -241,17 +250,33 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
 /// A plan out of numbers: most begin as replication does, some do not.
 fn plans() -> impl Strategy<Value = Plan> {
     let steps = vec(any::<Raw>(), 0..60);
-    let inputs = (any::<u64>(), any::<Raw>(), any::<Raw>(), 0..6_u8, steps);
-    inputs.prop_map(|(seed, sizes, wires, opening, raw)| {
+    let further = vec(any::<Raw>(), 0..4);
+    let inputs = (any::<u64>(), any::<Raw>(), any::<Raw>(), further, 0..6_u8, steps);
+    inputs.prop_map(|(seed, sizes, wires, further, opening, raw)| {
         let mut steps = Vec::new();
-        if opening < 5 {
+        // Half of all plans have one volume.
+        let further = further.into_iter().skip(1).take(VOLUMES_MAX - 1);
+        let further = Further::new(
+            further
+                .map(|raw| FurtherVolume { wiring: wiring(raw), later: raw.1.is_multiple_of(8) }),
+        );
+        let volumes = 1 + further.iter().count() as u8;
+        if opening == 0 {
+            for (side, mode) in [(Side::Secondary, Mode::Secondary), (Side::Primary, Mode::Primary)]
+            {
+                steps.push(Step::CallAll { side, verb: Verb::Start(mode), wait: true });
+            }
+        } else if opening < 5 {
             for (side, mode) in [(Side::Secondary, Mode::Secondary), (Side::Primary, Mode::Primary)]
             {
                 steps.push(Step::Call { side, verb: Verb::Start(mode), wait: true });
             }
         }
-        let setup = Setup { wiring: wiring(wires), ..setup(sizes) };
-        steps.extend(raw.into_iter().map(step));
+        let setup = Setup { wiring: wiring(wires), further, ..setup(sizes) };
+        steps.extend(raw.into_iter().map(|raw| match (raw.4 / 2) % volumes {
+            0 => step(raw),
+            volume => Step::On { volume, step: Box::new(step(raw)) },
+        }));
         let plan = Plan::new("any", Profile::Hardened, steps);
         Plan { seed, setup, ..plan }
     })
@@ -311,7 +336,7 @@ proptest! {
 #[test]
 fn an_empty_plan_and_every_single_step_run_clean() {
     let mut steps: Vec<Option<Step>> = vec![None];
-    for kind in 0..34 {
+    for kind in 0..KINDS {
         for a in 0..4 {
             for d in [0, 1, 7] {
                 steps.push(Some(step((kind, a, 3, 5, d))));

@@ -1,18 +1,30 @@
 //! The commands that wait: for requests in flight, for jobs, for the filter to be closed.
 
-use crate::admin::{Admin, AdminWait};
-use crate::event::{Event, UserId};
+use crate::admin::{Admin, AdminWait, RunningAdmin};
+use crate::event::{UserId, VerbId};
 use crate::geometry::Extent;
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::io::{DrainWaiter, Kind, Parent};
 use crate::payload::Payload;
 use crate::verb::{Stage, Verb};
+use crate::volume::{Over, Volume};
 use crate::wiring::TOP;
 
-/// Quit (spec 2.6): no more requests, all jobs cancelled, the filter closed, the disks flushed.
-impl Host {
-    pub(super) fn quit_begin(&mut self, user: UserId) {
+/// The end of a volume, its own or its process's (spec 2.6): no more requests, all jobs cancelled,
+/// the filter closed, the disks flushed.
+impl Volume {
+    pub(crate) fn end_begin(&mut self) {
+        if self.is_absent() {
+            self.over = Some(Over::Closed);
+            return;
+        }
+        // It answers nobody: who asked for it waits until the volume is over.
+        let (id, admin) = (VerbId(0), Admin::Remove);
+        self.admin = Some(RunningAdmin { id, admin, wait: AdminWait::Closed });
+        self.quit_begin(UserId::Guest);
+    }
+
+    fn quit_begin(&mut self, user: UserId) {
         self.admin_waits_for(AdminWait::Quiet(user));
         self.drain_begin(user, DrainWaiter::Admin);
     }
@@ -32,7 +44,7 @@ impl Host {
         }
     }
 
-    /// A job is gone: perhaps the last that quit waits for.
+    /// A job is gone: perhaps the last that the end of the volume waits for.
     pub(crate) fn admin_jobs_end(&mut self) {
         let waits = self.admin.is_some_and(|running| running.wait == AdminWait::Jobs);
         if !waits || self.backup.is_some() || self.commit.is_some() {
@@ -48,7 +60,7 @@ impl Host {
     /// The close that a command began has ended.
     pub(crate) fn admin_closed(&mut self) {
         match self.admin.expect("a command closed the filter").admin {
-            Admin::Quit => self.quit_flush(),
+            Admin::Remove => self.quit_flush(),
             _ => {
                 // Of a primary's quorum the top is left; nobody uses it any more.
                 if let Some(top) = self.node_named(TOP).filter(|&top| !self.has_user(top)) {
@@ -77,14 +89,8 @@ impl Host {
     }
 
     fn quit_end(&mut self) {
-        self.admin_answer(Ok(()));
-        self.events.push_back(Event::Exited);
-        self.aborted = true;
-    }
-
-    /// Whether a command keeps verbs and other commands waiting.
-    pub(crate) fn admin_runs(&self) -> bool {
-        self.admin.is_some()
+        self.admin = None;
+        self.over = Some(Over::Closed);
     }
 
     /// Whether the close that runs belongs to a command.
@@ -106,6 +112,6 @@ impl Host {
     /// Begins to close the filter on behalf of a command.
     pub(super) fn close_begin(&mut self) {
         let id = self.admin.expect("a command closes").id;
-        self.verb_begin(id, Verb::Close);
+        self.verb_begin(id, Verb::Close, false);
     }
 }

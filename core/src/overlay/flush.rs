@@ -7,10 +7,10 @@ use crate::bitmap::Bitmap;
 use crate::disk::{Errno, Op};
 use crate::event::Event;
 use crate::graph::NodeId;
-use crate::host::Host;
 use crate::io::{Io, IoId, Kind, Parent, State, Task};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::Volume;
 
 /// How the emptying of an overlay fails (spec section 3).
 #[derive(
@@ -58,7 +58,7 @@ pub(crate) enum FlushStep {
     Prepared,
 }
 
-impl Host {
+impl Volume {
     pub(super) fn flush_queued(&mut self, id: IoId) {
         self.ios[id].state = State::Flushing(FlushStep::Queued);
         let overlay = self.overlay_mut(self.ios[id].node);

@@ -5,14 +5,14 @@
 use crate::disk::Op;
 use crate::geometry::Extent;
 use crate::graph::NodeId;
-use crate::host::Host;
 use crate::io::{IoId, Kind, Parent, State};
 use crate::overlay::{Layout, Mark};
 use crate::payload::Payload;
 use crate::probe::Probe;
 use crate::quirk::Quirk;
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     /// Writes the header, one sector and thus all or nothing, and waits until it is durable.
     pub(super) fn overlay_mark(&mut self, id: IoId, mark: Mark) {
         let payload = Payload::from(Layout::marked_header(self.geometry(), mark));

@@ -21,10 +21,10 @@ use crate::disk::{Errno, Op};
 use crate::event::DiskId;
 use crate::geometry::{Extent, Geometry};
 use crate::graph::{Driver, NodeId};
-use crate::host::Host;
 use crate::io::{Io, IoId, Kind, State};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::Volume;
 
 pub use flush::EmptyFailure;
 pub(crate) use flush::FlushStep;
@@ -154,7 +154,7 @@ pub(crate) fn allocated_prefix(
 }
 
 /// Reads: split by allocation, each part from here or from the backing node.
-impl Host {
+impl Volume {
     pub(crate) fn overlay_begin(&mut self, id: IoId) {
         match self.ios[id].kind {
             Kind::Read => self.overlay_read(id),

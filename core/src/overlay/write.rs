@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use crate::disk::{Errno, Op};
 use crate::geometry::Extent;
 use crate::graph::NodeId;
-use crate::host::Host;
 use crate::io::{Io, IoId, Kind, State, Task};
 use crate::overlay::{ClusterLock, allocated_prefix};
 use crate::payload::Payload;
 use crate::probe::Probe;
+use crate::volume::Volume;
 
 /// A write, cut at the borders of allocation.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ fn part(piece: u32, what: u32) -> u32 {
     piece * 4 + what
 }
 
-impl Host {
+impl Volume {
     pub(super) fn overlay_write(&mut self, id: IoId) {
         let geometry = *self.geometry();
         let Io { node, extent, .. } = self.ios[id];

@@ -3,7 +3,6 @@
 use crate::copy_before_write::BackupJob;
 use crate::disk::Errno;
 use crate::event::{Abort, UserId};
-use crate::host::Host;
 use crate::io::{DrainWaiter, IoId};
 use crate::overlay::Mark;
 use crate::payload::Payload;
@@ -11,8 +10,9 @@ use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 use crate::verbs::Wait;
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     pub(super) fn checkpoint(&mut self, stage: Stage) {
         if matches!(stage, Stage::Done | Stage::Failover) || self.mode() == Mode::Primary {
             return self.answer(Ok(()));
@@ -83,7 +83,7 @@ impl Host {
         if self.chain_mark() == Some(Mark::Retired) {
             return self.mark_for_verb(Mark::Void);
         }
-        self.empty_both(None);
+        self.effect_due();
     }
 
     /// Both overlays become empty in one instant, or neither does.

@@ -2,13 +2,13 @@
 
 use crate::event::{Abort, Event, GraphChange, UserId};
 use crate::graph::Driver;
-use crate::host::Host;
 use crate::overlay::Mark;
 use crate::probe::Probe;
 use crate::verb::{Mode, Stage};
 use crate::verbs::Wait;
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     pub(super) fn close_drained(&mut self) {
         let filter = self.filter().expect("close began on an open filter");
         match (filter.mode, filter.stage) {

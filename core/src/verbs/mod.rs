@@ -1,31 +1,22 @@
 //! The verbs of a filter: start, checkpoint, get_error, stop, close (spec 2.2 to 2.6).
 //!
-//! One runs at a time, later ones queue. While one waits, requests, jobs and
-//! crashes go on, and the stage is what the spec says at that point.
+//! One runs at a time. While one waits, requests, jobs and crashes go on, and the stage is
+//! what the spec says at that point. One that is called on all filters of a host goes as far as
+//! it can without an effect, and is ready then: the host says when it takes effect, or that it
+//! is given up.
 
 mod checkpoint;
 mod close;
 mod start;
 mod stop;
 
-use crate::admin::Admin;
 use crate::disk::Errno;
 use crate::event::{DiskId, Event, UserId, VerbId};
-use crate::host::Host;
-use crate::io::{DrainWaiter, IoId, Task};
+use crate::io::{DrainWaiter, IoId};
 use crate::overlay::Mark;
-use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
-
-/// What waits to be carried out: one at a time, in order of arrival.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Order {
-    /// A verb of the filter.
-    Verb(Verb),
-    /// An operator's command.
-    Admin(Admin),
-}
+use crate::volume::Volume;
 
 /// The verb that runs, and what it waits for.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +32,8 @@ pub(crate) struct RunningVerb {
     prepared: Option<IoId>,
     /// Both could be emptied; the mark comes next.
     prepared_both: Option<(IoId, IoId)>,
+    /// It waits for the other filters of its host before it takes effect.
+    together: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,35 +62,15 @@ enum Wait {
     GuestDrained,
     /// Close: the commit job's end.
     CommitEnd,
+    /// Called on all filters: for the others.
+    Others,
 }
 
-impl Host {
-    /// A verb is called. Its answer is an event, now or later.
-    pub fn call(&mut self, id: VerbId, verb: Verb) {
-        self.enqueue(id, Order::Verb(verb));
-    }
-
-    pub(crate) fn enqueue(&mut self, id: VerbId, order: Order) {
-        if self.verb.is_some() || self.admin_runs() {
-            self.probe(Probe::VerbQueued);
-        }
-        self.orders.push_back((id, order));
-        self.tasks.push_back(Task::NextVerb);
-        self.work();
-    }
-
-    pub(crate) fn next_verb(&mut self) {
-        if self.verb.is_some() || self.admin_runs() || !self.opened {
-            return;
-        }
-        match self.orders.pop_front() {
-            Some((id, Order::Verb(verb))) => self.verb_begin(id, verb),
-            Some((id, Order::Admin(admin))) => self.admin_begin(id, admin),
-            None => {}
-        }
-    }
-
-    pub(crate) fn verb_begin(&mut self, id: VerbId, verb: Verb) {
+impl Volume {
+    /// A verb begins. Its answer is an event, now or later; together with others, it has no effect
+    /// before it is told.
+    pub(crate) fn verb_begin(&mut self, id: VerbId, verb: Verb, together: bool) {
+        assert!(self.verb.is_none(), "one verb at a time");
         self.verb = Some(RunningVerb {
             id,
             verb,
@@ -106,6 +79,7 @@ impl Host {
             drained: false,
             prepared: None,
             prepared_both: None,
+            together,
         });
         let Some(filter) = self.filter() else { return self.answer(Err(VerbError::Closed)) };
         let stage = filter.stage;
@@ -131,8 +105,53 @@ impl Host {
         if self.admin_closes() {
             return self.admin_closed();
         }
+        self.answer = Some(result);
         self.events.push_back(Event::VerbAnswered { id: running.id, verb: running.verb, result });
-        self.tasks.push_back(Task::NextVerb);
+    }
+
+    /// What the verb that was called last has answered.
+    pub(crate) fn take_answer(&mut self) -> Option<Result<(), VerbError>> {
+        self.answer.take()
+    }
+
+    /// Whether a verb is under way and not ready.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.verb.is_some_and(|running| running.wait != Wait::Others)
+    }
+
+    /// Whether the verb waits to take effect.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.wait() == Wait::Others
+    }
+
+    /// Everything that may fail is done: takes effect, together with the others if it is one of them.
+    fn effect_due(&mut self) {
+        if self.verb.expect("a verb has an effect").together {
+            return self.wait_for(Wait::Others);
+        }
+        self.take_effect();
+    }
+
+    /// Whether nothing that the verb needs was lost while it waited for the others.
+    pub(crate) fn may_take_effect(&self) -> bool {
+        self.mode() == Mode::Primary || self.backup.is_some_and(|job| !job.cancelling)
+    }
+
+    /// The verb takes effect, in this instant.
+    pub(crate) fn take_effect(&mut self) {
+        match self.mode() {
+            Mode::Primary => self.start_primary(),
+            Mode::Secondary => self.empty_both(None),
+        }
+    }
+
+    /// The verb is given up: another filter of the host has failed.
+    pub(crate) fn give_up(&mut self) {
+        let failed = VerbError::OtherFailed;
+        match self.mode() {
+            Mode::Primary => self.answer(Err(failed)),
+            Mode::Secondary => self.empty_both(Some(failed)),
+        }
     }
 
     fn wait_for(&mut self, wait: Wait) {

@@ -3,7 +3,6 @@
 use crate::disk::Errno;
 use crate::event::{Abort, UserId};
 use crate::graph::{Driver, NodeId, Reason};
-use crate::host::Host;
 use crate::io::{DrainWaiter, Parent};
 use crate::overlay::Mark;
 use crate::payload::Payload;
@@ -11,8 +10,9 @@ use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, VerbError};
 use crate::verbs::Wait;
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     pub(super) fn start(&mut self, stage: Stage, mode: Mode) {
         if matches!(stage, Stage::Done | Stage::Failover) {
             // A promoted secondary is told to start again; it has nothing left to do.
@@ -26,9 +26,7 @@ impl Host {
             return self.answer(Err(VerbError::WrongMode { needs, got: mode }));
         }
         if mode == Mode::Primary {
-            self.set_stage(Stage::Running);
-            self.filter_mut().error = None;
-            return self.answer(Ok(()));
+            return self.effect_due();
         }
         if let Err(error) = self.check_graph() {
             self.probe(Probe::StartRefusedByGraph);
@@ -40,6 +38,12 @@ impl Host {
         }
         self.wait_for(Wait::ExportDrained);
         self.drain_begin(UserId::Export, DrainWaiter::Verb);
+    }
+
+    pub(super) fn start_primary(&mut self) {
+        self.set_stage(Stage::Running);
+        self.filter_mut().error = None;
+        self.answer(Ok(()));
     }
 
     /// Whether the graph is one that a secondary can work on (spec 2.3), in the seed's order.
@@ -74,7 +78,7 @@ impl Host {
         if prepared.is_ok() {
             self.backup_start();
         }
-        if self.aborted {
+        if self.over.is_some() {
             return;
         }
         self.drain_end(UserId::Export);
@@ -185,7 +189,8 @@ impl Host {
     pub(super) fn marked(&mut self, mark: Mark, result: Result<Payload, Errno>) {
         let failed = result.err().map(|errno| VerbError::MarkFailed { errno });
         match (mark, failed) {
-            (Mark::Void, failed) if self.empties_together() => self.empty_both(failed),
+            (Mark::Void, Some(failed)) if self.empties_together() => self.empty_both(Some(failed)),
+            (Mark::Void, None) if self.empties_together() => self.effect_due(),
             (Mark::Void, None) => self.checkpoint_core(),
             (Mark::Void, Some(error)) => self.start_done(Err(error)),
             (Mark::Owed, failed) => self.owed_marked(failed),

@@ -3,7 +3,6 @@
 use crate::disk::Errno;
 use crate::event::{Abort, DiskId, Event, JobKind, JobState, UserId};
 use crate::geometry::Extent;
-use crate::host::Host;
 use crate::io::{DrainWaiter, Kind, Parent, Task};
 use crate::overlay::Mark;
 use crate::payload::Payload;
@@ -11,8 +10,9 @@ use crate::probe::Probe;
 use crate::quirk::Quirk;
 use crate::verb::{Mode, Stage, Verb, VerbError};
 use crate::verbs::{RunningVerb, Wait};
+use crate::volume::Volume;
 
-impl Host {
+impl Volume {
     pub(super) fn stop(&mut self, stage: Stage, failover: bool) {
         if matches!(stage, Stage::Done | Stage::Failover) {
             return self.answer(Ok(()));

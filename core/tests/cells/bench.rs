@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 
 use colo_core::{
     Admin, DiskId, EmptyFailure, Errno, Event, Extent, FILTER, Geometry, GraphChange, Host,
-    HostOptions, JobKind, JobState, Layout, Mode, Name, Op, Payload, Quirks, Reason, Request,
-    RequestId, Stage, TOP, UserId, UserOp, UserRequest, Verb, VerbId, Wiring,
+    JobKind, JobState, Layout, Mode, Name, Op, Payload, Quirks, Reason, Request, RequestId, Stage,
+    TOP, UserId, UserOp, UserRequest, Verb, VerbId, VolumeId, VolumeOptions, Wiring,
 };
 
+const FIRST: VolumeId = VolumeId::FIRST;
+
 /// Eight sectors of eight bytes; overlays allocate one, copy-before-write copies two.
-const GEOMETRY: Geometry = Geometry {
+pub(crate) const GEOMETRY: Geometry = Geometry {
     sector_size: 8,
     sectors: 8,
     cluster: 1,
@@ -63,7 +65,7 @@ pub(crate) struct Cell<T> {
 /// A host, its disks, and what it has told.
 #[derive(Clone)]
 pub(crate) struct Bench {
-    options: HostOptions,
+    options: VolumeOptions,
     host: Host,
     disks: Vec<(DiskId, Vec<u8>)>,
     held: BTreeSet<(DiskId, Kind)>,
@@ -89,11 +91,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(mode: Mode, wiring: Wiring, quirks: Quirks) -> Self {
-        let options = HostOptions {
+        let options = VolumeOptions {
             mode,
             geometry: GEOMETRY,
             quorum: mode == Mode::Secondary,
             wiring,
+            later: false,
             recover: false,
             reconnect_delay_ns: 0,
             quirks,
@@ -109,7 +112,7 @@ impl Bench {
         ];
         let mut bench = Self {
             options,
-            host: Host::new(options),
+            host: Host::new([options]),
             disks,
             held: BTreeSet::new(),
             failing: BTreeSet::new(),
@@ -137,7 +140,7 @@ impl Bench {
     pub(crate) fn begin(&mut self) {
         (self.answer, self.asked) = ("-".into(), 0);
         self.log.clear();
-        self.stages = self.host.stage().into_iter().collect();
+        self.stages = self.host.volume(FIRST).stage().into_iter().collect();
     }
 
     pub(crate) fn perform(&mut self, step: Do) {
@@ -147,11 +150,11 @@ impl Bench {
         match step {
             Do::Call(verb) => {
                 let id = VerbId(self.ask());
-                self.host.call(id, verb);
+                self.host.call(id, FIRST, verb);
             }
             Do::Ask(admin) => {
                 let id = VerbId(self.ask());
-                self.host.administer(id, admin);
+                self.host.administer(id, FIRST, admin);
             }
             Do::Read(user, at, len) => {
                 self.submit(user, Kind::R, UserOp::Read(Extent::new(at, len)));
@@ -166,18 +169,18 @@ impl Bench {
             Do::Fail(disk, kind) => drop(self.failing.insert((disk, kind))),
             Do::Heal => self.failing.clear(),
             Do::FailEmptying(disk, failure, errno) => {
-                self.host.fail_emptying(disk, failure, errno);
+                self.host.fail_emptying(FIRST, disk, failure, errno);
             }
-            Do::Eject(disk) => self.host.eject(disk),
-            Do::CancelBackup => self.host.cancel_backup(),
-            Do::CancelCommit => self.host.cancel_commit(),
+            Do::Eject(disk) => self.host.eject(FIRST, disk),
+            Do::CancelBackup => self.host.cancel(FIRST, JobKind::Backup),
+            Do::CancelCommit => self.host.cancel(FIRST, JobKind::Commit),
             Do::Restart => {
                 let disks = std::mem::take(&mut self.disks);
                 let Self { options, .. } = *self;
                 *self = Self::new(options.mode, options.wiring, options.quirks);
                 self.disks = disks;
-                self.host = Host::new(options);
-                self.stages = self.host.stage().into_iter().collect();
+                self.host = Host::new([options]);
+                self.stages = self.host.volume(FIRST).stage().into_iter().collect();
             }
         }
         self.settle();
@@ -193,22 +196,22 @@ impl Bench {
     fn submit(&mut self, user: UserId, kind: Kind, op: UserOp) {
         let request = UserRequest(self.ask());
         self.kind = kind;
-        self.host.submit(user, request, op);
+        self.host.submit(FIRST, user, request, op);
     }
 
     /// Answers everything that is not held.
     fn settle(&mut self) {
         self.host.link_connected();
         loop {
-            while let Some(event) = self.host.poll_event() {
+            while let Some((_, event)) = self.host.poll_event() {
                 self.take(&event);
             }
-            if let Some((disk, request)) = self.host.poll_disk() {
+            if let Some((_, disk, request)) = self.host.poll_disk() {
                 let kind = self.log_disk(disk, &request.op);
                 self.waiting.push((disk, kind, request));
                 continue;
             }
-            if let Some((id, op)) = self.host.poll_link() {
+            if let Some((_, id, op)) = self.host.poll_link() {
                 self.answer_link(id, op);
                 continue;
             }
@@ -217,7 +220,7 @@ impl Bench {
             let Some(place) = self.waiting.iter().position(free) else { return };
             let (disk, kind, request) = self.waiting.remove(place);
             let result = self.answer_disk(disk, kind, request.op);
-            self.host.disk_completed(request.id, result);
+            self.host.disk_completed(FIRST, request.id, result);
         }
     }
 
@@ -253,7 +256,7 @@ impl Bench {
         self.note(kind, "link", extent);
         let fails = self.failing.contains(&(DiskId::Secondary, kind));
         let result = if fails { Err(Errno::NoSpace) } else { Ok(Payload::EMPTY) };
-        self.host.link_completed(id, result);
+        self.host.link_completed(FIRST, id, result);
     }
 
     /// Headers and maps are left out of the log.
@@ -266,7 +269,7 @@ impl Bench {
                 return Kind::F;
             }
         };
-        if let Some(extent) = self.host.guest_extent(disk, on_disk) {
+        if let Some(extent) = self.host.volume(FIRST).guest_extent(disk, on_disk) {
             self.note(kind, disk.name(), Some(extent));
         }
         kind

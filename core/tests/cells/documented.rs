@@ -10,7 +10,7 @@ use crate::messages::*;
 use crate::table::*;
 use crate::{ends, operators, start, verbs};
 
-const DOCUMENT: &str = include_str!("../../../docs/answers.md");
+pub(crate) const DOCUMENT: &str = include_str!("../../../docs/answers.md");
 
 /// By their numbers.
 #[rustfmt::skip]
@@ -44,6 +44,8 @@ fn verb_text(error: &VerbError) -> &'static str {
         VerbError::ViewOwed => OWED,
         VerbError::MarkFailed { .. } => MARK,
         VerbError::NotDurable { .. } => SECONDARY_NOT_DURABLE,
+        VerbError::OtherFailed => OTHER_FAILED,
+        VerbError::Apart => APART,
         VerbError::NotRunning => M21,
         VerbError::IoError => M22,
         VerbError::Closed => CLOSED,
@@ -63,6 +65,8 @@ fn admin_text(error: &AdminError) -> &'static str {
         AdminError::HasWriter => HAS_WRITER,
         AdminError::Reopen { .. } => NOT_AN_IMAGE,
         AdminError::Conflict(_) => M24,
+        AdminError::Options(_) => M4,
+        AdminError::Image { .. } => IMAGE,
     }
 }
 
@@ -86,7 +90,7 @@ const CONFLICT: Conflict = Conflict {
 };
 
 #[rustfmt::skip]
-const VERB_ERRORS: [VerbError; 22] = [
+const VERB_ERRORS: [VerbError; 24] = [
     VerbError::AlreadyRunning,
     VerbError::WrongMode { needs: Mode::Secondary, got: Mode::Primary },
     VerbError::ActiveHasNoBacking, VerbError::HiddenHasNoBacking, VerbError::SecondaryUnused,
@@ -100,13 +104,14 @@ const VERB_ERRORS: [VerbError; 22] = [
     VerbError::ViewOwed,
     VerbError::MarkFailed { errno: Errno::NoSpace },
     VerbError::NotDurable { node: "secondary", errno: Errno::NoSpace },
+    VerbError::OtherFailed, VerbError::Apart,
     VerbError::NotRunning, VerbError::IoError, VerbError::Closed,
 ];
 
 const NOBODY: Name = Name::new("nobody");
 
 #[rustfmt::skip]
-const ADMIN_ERRORS: [AdminError; 11] = [
+const ADMIN_ERRORS: [AdminError; 13] = [
     AdminError::NotFound { name: NOBODY },
     AdminError::NoUser { name: NOBODY },
     AdminError::NameTaken { name: Name::new("job0") },
@@ -118,6 +123,8 @@ const ADMIN_ERRORS: [AdminError; 11] = [
     AdminError::HasWriter,
     AdminError::Reopen { errno: Errno::Invalid },
     AdminError::Conflict(CONFLICT),
+    AdminError::Options(OpenError::InvalidMode),
+    AdminError::Image { errno: Errno::NoSpace },
 ];
 
 /// M1 to M4: a host is made of options that were read before.

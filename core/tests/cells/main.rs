@@ -3,6 +3,7 @@
 //! A row says where a host is, what is done, and what comes of it in the seed; where the hardened
 //! profile differs it says how, and which quirks make the difference: all of them, and no others.
 
+mod all;
 mod bench;
 mod documented;
 mod ends;

@@ -60,3 +60,9 @@ pub(crate) const HAS_WRITER: &str = "Cannot make block node read-only, there is 
 pub(crate) const NOT_AN_IMAGE: &str = "Could not reopen file: Invalid argument";
 pub(crate) const IMAGE_EJECTED: &str = "Could not reopen file: No medium found";
 pub(crate) const WRITE_CONFLICT: &str = "Permission conflict on node 'repl': permissions 'write' are both required by 'dev1' and unshared by 'top'";
+pub(crate) const OTHER_FAILED: &str = "Another disk of this host failed";
+pub(crate) const APART: &str =
+    "Some disks of this host have stopped replicating, and others have not";
+pub(crate) const IMAGE: &str = "Could not open image: No space left on device";
+pub(crate) const FILTER_OPEN: &str = "Duplicate ID 'repl'";
+pub(crate) const VOLUME_GONE: &str = "Cannot find device='colo-disk0' nor node-name='colo-disk0'";

@@ -28,6 +28,8 @@ const fn reopen(node: &str, read_only: bool) -> Do {
 }
 const CANCEL_JOB: Do = Do::Ask(Admin::CancelJob { job: Name::new("job0") });
 const QUIT: Do = Do::Ask(Admin::Quit);
+const OPEN: Do = Do::Ask(Admin::Open);
+const REMOVE: Do = Do::Ask(Admin::Remove);
 const RELEASE: Do = Do::Release(DiskId::Secondary, Kind::W);
 const RUNS: &str = "R backup blocked hidden-rw";
 
@@ -72,6 +74,15 @@ pub(crate) const COMMANDS: &[Row] = &[
     row(SN, &[reopen("hidden", false)], M12, "N", M21).on(|w| w.hidden_protected = true),
     row(SN, &[reopen("repl", true)], NOT_AN_IMAGE, "N", M21),
     row(SN, &[Do::Eject(DiskId::Hidden), reopen("hidden", false)], IMAGE_EJECTED, "N", M21),
+
+    row(SN, &[OPEN], FILTER_OPEN, "N", M21),
+    row(SN, &[CLOSE, OPEN], FILTER_OPEN, "N closed", CLOSED),
+    row(SN, &[REMOVE], OK, "N closed", CLOSED),
+    row(SN, &[REMOVE, REMOVE], VOLUME_GONE, "N closed", CLOSED),
+    row(SN, &[REMOVE, OPEN], OK, "N closed", M21),
+    row(PR, &[REMOVE], OK, "R>D closed", CLOSED),
+    row(SR, &[REMOVE], OK, "R>D closed", CLOSED)
+        .but(&[PSC], OK, "R>D pivoted closed", CLOSED),
 
     row(PN, &[QUIT], OK, "N closed exited", "-"),
     row(PR, &[QUIT], OK, "R>D closed exited", "-"),

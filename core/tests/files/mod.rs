@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use colo_core::driver::Driver;
 use colo_core::real::{FileDisk, SystemClock};
 use colo_core::{
-    DiskId, Extent, Geometry, Host, HostOptions, Layout, Mode, Payload, Quirks, UserId, UserOp,
-    Wiring,
+    DiskId, Extent, Geometry, Host, Layout, Mode, Payload, Quirks, UserId, UserOp, VolumeId,
+    VolumeOptions, Wiring,
 };
 
 pub(crate) type FileHost = Driver<FileDisk, SystemClock>;
@@ -49,7 +49,7 @@ impl Images {
 
     /// A process over these images.
     pub(crate) fn open(&self, mode: Mode, quorum: bool, recover: bool) -> FileHost {
-        let options = HostOptions {
+        let options = VolumeOptions {
             mode,
             geometry: self.geometry,
             quorum,
@@ -57,14 +57,16 @@ impl Images {
             recover,
             reconnect_delay_ns: 0,
             quirks: self.quirks,
+            later: false,
         };
         let ids = match mode {
             Mode::Primary => vec![DiskId::Local, DiskId::Secondary],
             Mode::Secondary => vec![DiskId::Secondary, DiskId::Hidden, DiskId::Active],
         };
         let size = self.geometry.sector_size as usize;
-        let open = |id| (id, FileDisk::open(&self.path(id), size).expect("an image"));
-        Driver::new(Host::new(options), ids.into_iter().map(open).collect(), SystemClock::new())
+        let open =
+            |id| (VolumeId::FIRST, id, FileDisk::open(&self.path(id), size).expect("an image"));
+        Driver::new(Host::new([options]), ids.into_iter().map(open).collect(), SystemClock::new())
     }
 
     /// What a file holds in these sectors, past the core.
@@ -91,6 +93,7 @@ impl Drop for Images {
 
 /// Whether a user reads nothing but this byte.
 pub(crate) fn reads_only(host: &mut FileHost, user: UserId, extent: Extent, byte: u8) -> bool {
-    let bytes = host.request(user, UserOp::Read(extent)).expect("the read succeeds");
+    let bytes =
+        host.request(VolumeId::FIRST, user, UserOp::Read(extent)).expect("the read succeeds");
     bytes.iter().all(|&other| other == byte)
 }

@@ -82,7 +82,7 @@ impl Generator {
     /// Something that an operator does, and in half the cases undoes.
     pub(super) fn operate(&mut self) {
         let side = Side::BOTH[self.operator.weighted(&[1, 4])];
-        match self.operator.weighted(&[5, 7, 2, 4, 3, 3, 1]) {
+        match self.operator.weighted(&[5, 7, 2, 4, 3, 3, 1, 2]) {
             0 => self.take_away(side),
             1 => {
                 let stream = &mut self.operator;
@@ -119,11 +119,27 @@ impl Generator {
                 let (node, read_only) = (*self.operator.pick(&NODES), self.operator.chance(half()));
                 self.command(side, Admin::Reopen { node, read_only });
             }
-            _ => {
+            6 => {
                 self.command(side, Admin::Quit);
                 self.push(Step::Restart(side));
                 self.call(side, Verb::Start(side.mode()), true);
             }
+            _ => self.replace_volume(side),
+        }
+    }
+
+    /// A disk of the guest goes, comes, or both; and replicates again.
+    fn replace_volume(&mut self, side: Side) {
+        if self.operator.chance(Ratio::new(2, 3)) {
+            self.command(side, Admin::Remove);
+            if self.operator.chance(Ratio::new(1, 3)) {
+                self.requests(2);
+            }
+        }
+        self.command(side, Admin::Open);
+        if self.operator.chance(Ratio::new(2, 3)) {
+            self.call(side, Verb::Start(side.mode()), true);
+            self.requests(2);
         }
     }
 

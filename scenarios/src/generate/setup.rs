@@ -5,7 +5,8 @@ use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Delay;
 
 use crate::generate::half;
-use crate::plan::Setup;
+use crate::generate::operate::wiring;
+use crate::plan::{Further, FurtherVolume, Setup};
 
 pub(super) fn draw(stream: &mut Stream) -> Setup {
     let cluster = *stream.pick(&[1u32, 2, 2, 3, 4]);
@@ -26,9 +27,19 @@ pub(super) fn draw(stream: &mut Stream) -> Setup {
         geometry,
         secondary_quorum: stream.chance(half()),
         wiring: Wiring::default(),
+        further: Further::default(),
         reconnect_delay_ns: *stream.pick(&[0, 0, 300_000, 5_000_000]),
         disk_delay: Delay { min_ns: 20_000, max_ns: if slow { 2_000_000 } else { 200_000 } },
         link_delay: Delay { min_ns: 10_000, max_ns: *stream.pick(&[20_000, 100_000, 1_000_000]) },
         drift_ppm: [stream.range(0..=400) as i32 - 200, stream.range(0..=400) as i32 - 200],
     }
+}
+
+/// Most guests have one disk; what volumes do to each other shows with two, and three.
+pub(super) fn further(stream: &mut Stream, quorum: bool) -> Further {
+    let count = stream.weighted(&[15, 4, 1]);
+    Further::new((0..count).map(|_| FurtherVolume {
+        wiring: wiring(stream, quorum),
+        later: stream.chance(Ratio::new(1, 8)),
+    }))
 }

@@ -6,7 +6,7 @@
 //! that one's doing.
 
 use colo_core::{Admin, Event, JobKind, JobState, Mode, Quirk, Quirks, Stage, Verb, VerbError};
-use colo_sim::world::{Side, What, World};
+use colo_sim::world::{Side, VolumeView, What};
 
 use crate::oracle::desk::{ACTIVE, HIDDEN};
 use crate::oracle::model::{Model, Owed};
@@ -44,7 +44,7 @@ pub(crate) enum Expected {
 /// What the table says now.
 pub(crate) fn expect(
     model: &Model,
-    world: &World,
+    world: VolumeView<'_>,
     side: Side,
     stage: Stage,
     verb: Verb,
@@ -127,7 +127,11 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             let open = verbs.iter().find(|open| (open.side, open.id) == (side, *id));
             // A process that ends may still answer what was queued.
             let Some(open) = open else { return };
-            check_verb(sight.model, side, *verb, &open.expected, *result, findings);
+            // That another filter has failed, `all` judges.
+            let given_up = open.of_all && matches!(result, Err(VerbError::OtherFailed));
+            if !given_up {
+                check_verb(sight.model, side, *verb, &open.expected, *result, findings);
+            }
         }
         Event::Job {
             kind: JobKind::Commit,
@@ -172,7 +176,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
 
 /// A secondary's filter is opened if its options are right, and else is refused for the first that is not.
 fn check_opening(sight: &Sight<'_>, side: Side, said: Option<&str>, findings: &mut Findings) {
-    let text = sight.world.options().wiring.options;
+    let text = sight.world.setup().wiring.options;
     // A recovery opens no filter.
     let filtered = side == Side::Secondary && sight.model.stage_of(side).is_some();
     let Some(text) = text.filter(|_| filtered) else { return };

@@ -23,6 +23,13 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             );
             findings.report(NAME, side, message);
         }
+        Event::Opened(Err(errno)) if sound => {
+            let message = format!(
+                "the {} host could not open its images ({errno}), and no disk of it ever failed",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
         Event::VerbAnswered {
             verb: Verb::Stop { failover: true },
             result: Err(VerbError::NotRunning),

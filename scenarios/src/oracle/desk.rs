@@ -9,7 +9,7 @@ use colo_core::{
     PARENT, Reason, TOP, UserKind, Wiring,
 };
 use colo_core::{EXPORT, VerbId};
-use colo_sim::world::{Side, What, WorldOptions};
+use colo_sim::world::{Side, VolumeView, What};
 
 pub(crate) const LOCAL: Name = Name::new("local");
 pub(crate) const REMOTE: Name = Name::new("remote");
@@ -40,6 +40,8 @@ struct Attached {
 /// One host's graph. See the module's head.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
+    /// Nothing of the volume is open.
+    absent: bool,
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,
@@ -66,6 +68,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new() -> Self {
         Self {
+            absent: true,
             wiring: Wiring::default(),
             nodes: Vec::new(),
             users: Vec::new(),
@@ -85,24 +88,38 @@ impl Desk {
         }
     }
 
-    /// A process starts: its graph is what the options say.
-    pub(crate) fn started(&mut self, side: Side, recover: bool, options: &WorldOptions) {
-        let Self { nodes, users, read_only, .. } = self;
-        for list in [&mut *nodes, &mut *read_only, &mut self.ejected, &mut self.read_only_before] {
+    /// The process is gone, and with it who waited for an answer.
+    pub(crate) fn ended(&mut self) {
+        self.open.clear();
+        self.clear();
+    }
+
+    /// Nothing of the volume is open.
+    pub(crate) fn clear(&mut self) {
+        let Self { nodes, read_only, .. } = self;
+        for list in [nodes, read_only, &mut self.ejected, &mut self.read_only_before] {
             list.clear();
         }
-        users.clear();
+        self.absent = true;
+        self.users.clear();
         self.jobs.clear();
         self.blockers.clear();
-        self.open.clear();
         (self.blocked_top, self.backup, self.commit) = (None, false, false);
         (self.cancelling, self.commit_cancelling, self.quits_commit) = (false, false, false);
+    }
+
+    /// The volume is opened: its graph is what the options say.
+    pub(crate) fn started(&mut self, side: Side, recover: bool, world: VolumeView<'_>) {
+        self.clear();
+        self.absent = false;
+        let options = world.options();
+        let Self { nodes, read_only, .. } = self;
         if side == Side::Primary {
             nodes.extend([LOCAL, REMOTE, FILTER, TOP]);
             self.attach(GUEST, UserKind::Device, (TOP, true));
             return;
         }
-        self.wiring = options.wiring;
+        self.wiring = world.setup().wiring;
         let wiring = self.wiring;
         nodes.extend([SECONDARY, HIDDEN, ACTIVE]);
         nodes.extend((!recover).then_some(FILTER));
@@ -157,7 +174,10 @@ impl Desk {
 
     /// The first command that waits is carried out now.
     pub(crate) fn expect_first(&mut self) {
-        if let Some(&OpenCommand { admin, .. }) = self.open.first() {
+        // The volume is open now for the sake of an `Open` that was given before.
+        if let Some(&OpenCommand { admin, .. }) = self.open.first()
+            && admin != Admin::Open
+        {
             self.open[0].expected = self.expect(admin);
         }
     }
@@ -257,7 +277,8 @@ impl Desk {
                 self.read_only_before.retain(|other| *other != node);
                 self.read_only_at_start.retain(|other| *other != node);
             }
-            Admin::Quit => {}
+            Admin::Remove => self.clear(),
+            Admin::Open | Admin::Quit => {}
         }
     }
 
@@ -456,6 +477,11 @@ impl Desk {
         Some(match admin {
             // Its users count as the secondary disk's here.
             Admin::DeleteNode { node: COPY_FILTER } | Admin::Quit => return None,
+            // Whether images can be opened, the disks decide; about options `answers` does.
+            Admin::Open if self.absent => return None,
+            Admin::Open => taken(FILTER),
+            Admin::Remove if self.absent => not_found(GUEST),
+            Admin::Remove => Ok(()),
             Admin::Attach { user, kind, .. }
                 if attached(user) || kind.named() && self.is_node(user) =>
             {

@@ -6,6 +6,7 @@
 //! invariant in a run: what follows from a violation is not another one.
 
 mod acknowledged;
+mod all;
 mod answers;
 mod available;
 mod checkpoint;
@@ -24,9 +25,10 @@ mod stage_edges;
 mod view;
 mod words;
 
-use colo_core::{Extent, Time};
-use colo_sim::world::{Entry, Side, What, World};
+use colo_core::{Event, Extent, Time, VolumeId};
+use colo_sim::world::{Entry, Side, VolumeView, What, World};
 
+use all::Alls;
 use model::Model;
 pub use progress::BOUND_NS as PROGRESS_BOUND_NS;
 
@@ -59,6 +61,8 @@ pub struct Violation {
     pub at: Time,
     /// On which host.
     pub side: Side,
+    /// On which of its volumes.
+    pub volume: VolumeId,
     /// What was seen and what was expected.
     pub message: String,
 }
@@ -82,7 +86,7 @@ const CHECKS: &[fn(&Sight<'_>, &mut Findings)] = &[
 /// What checkers look at.
 struct Sight<'a> {
     model: &'a Model,
-    world: &'a World,
+    world: VolumeView<'a>,
     entry: &'a Entry,
 }
 
@@ -91,6 +95,7 @@ struct Sight<'a> {
 struct Findings {
     step: Option<u32>,
     at: Time,
+    volume: VolumeId,
     violations: Vec<Violation>,
 }
 
@@ -101,8 +106,12 @@ impl Findings {
 
     fn report(&mut self, invariant: &'static str, side: Side, message: String) {
         if !self.has(invariant) {
-            let (step, at) = (self.step, self.at);
-            self.violations.push(Violation { invariant, step, at, side, message });
+            let (step, at, volume) = (self.step, self.at, self.volume);
+            let message = match volume {
+                VolumeId::FIRST => message,
+                _ => format!("on volume {volume}: {message}"),
+            };
+            self.violations.push(Violation { invariant, step, at, side, volume, message });
         }
     }
 }
@@ -110,39 +119,78 @@ impl Findings {
 /// See the module's head.
 #[derive(Debug, Clone)]
 pub struct Oracle {
-    model: Model,
+    /// One for each volume.
+    models: Vec<Model>,
+    alls: Alls,
     findings: Findings,
 }
 
 impl Oracle {
     /// An oracle for a world in which nothing has happened.
     pub fn new(world: &World) -> Self {
-        Self { model: Model::new(world), findings: Findings::default() }
+        let models = world.volumes().map(Model::new).collect();
+        Self { models, alls: Alls::default(), findings: Findings::default() }
     }
 
     /// Judges what happened, and the sectors whose contents changed by it.
-    pub fn observe(&mut self, entries: &[Entry], touched: &[Extent], world: &World) {
+    pub fn observe(&mut self, entries: &[Entry], touched: &[(VolumeId, Extent)], world: &World) {
         for entry in entries {
             self.findings.at = entry.at;
             if let What::Step(number) = entry.what {
                 self.findings.step = Some(number);
             }
-            let sight = Sight { model: &self.model, world, entry };
-            // Most entries are of disks, and no invariant is about those alone.
             let judged = matches!(entry.what, What::Event(_) | What::PowerLost | What::ProcessDied);
-            for check in CHECKS.iter().filter(|_| judged) {
-                check(&sight, &mut self.findings);
+            if judged {
+                self.findings.volume = VolumeId::FIRST;
+                self.alls.check(&self.models, world, entry, &mut self.findings);
             }
-            self.model.apply(entry, world);
+            for volume in world.volumes() {
+                if volume.id() == entry.volume || entry.what.is_of_host() {
+                    self.observe_on(entry, volume, judged);
+                }
+            }
+            self.alls.apply(&self.models, entry);
         }
-        view::check(&self.model, world, touched, &mut self.findings);
+        for volume in world.volumes() {
+            let id = volume.id();
+            let touched = touched.iter().filter(|(of, _)| *of == id).map(|(_, extent)| *extent);
+            self.findings.volume = id;
+            view::check(&self.models[usize::from(id.0)], volume, touched, &mut self.findings);
+        }
+    }
+
+    /// Most entries are of disks, and no invariant is about those alone.
+    fn observe_on(&mut self, entry: &Entry, world: VolumeView<'_>, judged: bool) {
+        let place = usize::from(world.id().0);
+        self.findings.volume = world.id();
+        let sight = Sight { model: &self.models[place], world, entry };
+        for check in CHECKS.iter().filter(|_| judged) {
+            check(&sight, &mut self.findings);
+        }
+        let beside = entry.side.is_some_and(|side| {
+            let mut others = self.models.iter().enumerate().filter(|(other, _)| *other != place);
+            self.alls.is_open(side) || others.any(|(_, model)| model.is_asked(side))
+        });
+        self.models[place].apply(entry, world, beside);
+        // Who waited for an answer is gone with the process, and nobody waits for a volume's end.
+        if let What::PowerLost | What::ProcessDied | What::Event(Event::Exited | Event::Aborted(_)) =
+            entry.what
+            && let Some(side) = entry.side
+        {
+            self.models[place].desks[side as usize].ended();
+        }
     }
 
     /// Judges the end: faults are over, and nothing more will happen by itself.
     pub fn end(&mut self, world: &World) {
         self.findings.at = world.now();
-        view::check(&self.model, world, &[world.options().geometry.whole()], &mut self.findings);
-        progress::check(&self.model, world, &mut self.findings);
+        for (model, volume) in self.models.iter().zip(world.volumes()) {
+            self.findings.volume = volume.id();
+            let whole = world.options().geometry.whole();
+            view::check(model, volume, std::iter::once(whole), &mut self.findings);
+            progress::check(model, world, &mut self.findings);
+        }
+        self.alls.end(&mut self.findings);
     }
 
     /// What was found so far, at most one of each invariant.
@@ -152,6 +200,6 @@ impl Oracle {
 
     /// Whether a commit runs, by what was published.
     pub fn commit_runs(&self) -> bool {
-        self.model.commit
+        self.models.iter().any(|model| model.commit)
     }
 }

@@ -12,12 +12,13 @@ use colo_core::{
     Admin, DiskId, Errno, Event, Extent, GraphChange, JobKind, JobState, Layout, Mark, Mode, Quirk,
     Reason, Stage, UserId, UserRequest, Verb, VerbError, VerbId,
 };
-use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, What, World};
+use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, VolumeView, What};
 
 use crate::oracle::answers::{self, Expected};
 use crate::oracle::desk::Desk;
 use crate::oracle::error_report::Losses;
 use crate::oracle::register::{Moment, Register};
+use crate::run::writer;
 
 /// What the disks owe to a secondary guest whose host went down, or would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,11 @@ pub(crate) struct OpenVerb {
     pub(crate) id: VerbId,
     pub(crate) verb: Verb,
     pub(crate) called: Moment,
-    /// The stage when it was called, and whether no other verb of that side was open then.
+    /// The stage when it was called, and whether nothing else was open on that host then.
     pub(crate) stage: Option<Stage>,
     pub(crate) alone: bool,
+    /// Whether it was called on all filters of the host.
+    pub(crate) of_all: bool,
     /// What it is to answer, by the table.
     pub(crate) expected: Expected,
 }
@@ -68,6 +71,9 @@ pub(crate) struct Model {
     pub(crate) verbs: Vec<OpenVerb>,
     /// Checkpoints completed, the start's included.
     pub(crate) epoch: u32,
+    /// The writer of the primary's and of the secondary's stamps, and the number of the first contents.
+    pub(crate) writers: [u8; 2],
+    pub(crate) initial: u32,
     /// In which epoch each write of each guest was sent, by its number.
     pub(crate) epochs: [Vec<u32>; 2],
     /// Sectors whose primary contents the secondary disk is to have.
@@ -93,17 +99,17 @@ pub(crate) struct Model {
 }
 
 /// The stamp of a sector that readers of a whole disk see.
-pub(crate) fn on_disk(world: &World, disk: DiskId, sector: u64) -> Option<Stamp> {
+pub(crate) fn on_disk(world: VolumeView<'_>, disk: DiskId, sector: u64) -> Option<Stamp> {
     Stamp::of(world.peek_disk(disk, sector))
 }
 
 /// What the secondary's guest would read in a sector now.
-pub(crate) fn in_view(world: &World, sector: u64) -> Option<Stamp> {
+pub(crate) fn in_view(world: VolumeView<'_>, sector: u64) -> Option<Stamp> {
     world.peek(Side::Secondary, UserId::Guest, sector).and_then(Stamp::of)
 }
 
 impl Model {
-    pub(crate) fn new(world: &World) -> Self {
+    pub(crate) fn new(world: VolumeView<'_>) -> Self {
         let sectors = world.options().geometry.sectors;
         let stamps =
             |disk| (0..sectors).map(move |s| on_disk(world, disk, s).expect("disks begin whole"));
@@ -123,6 +129,8 @@ impl Model {
             desks: [Desk::new(), Desk::new()],
             verbs: Vec::new(),
             epoch: 0,
+            writers: Side::BOTH.map(|side| writer(side, world.id())),
+            initial: u32::from(world.id().0),
             epochs: [vec![0], vec![0]],
             mirrored: vec![false; sectors as usize],
             leftovers: Vec::new(),
@@ -178,36 +186,40 @@ impl Model {
         self.verb_open(Side::Secondary, changes).is_some()
     }
 
-    /// Takes an entry in; `world` is as it was just after it.
-    pub(crate) fn apply(&mut self, entry: &Entry, world: &World) {
+    /// Whether a verb or a command of this side waits for its answer.
+    pub(crate) fn is_asked(&self, side: Side) -> bool {
+        self.verbs.iter().any(|open| open.side == side)
+            || !self.desks[side as usize].open.is_empty()
+    }
+
+    /// Takes an entry in; `world` is as it was just after it. `beside` says whether anything is asked
+    /// of another volume of that host, or of all.
+    pub(crate) fn apply(&mut self, entry: &Entry, world: VolumeView<'_>, beside: bool) {
         self.now += 1;
         let side = entry.side.unwrap_or(Side::Primary);
         if matches!(entry.what, What::Event(_) | What::Administered { .. }) {
             let waits = self.verbs.iter().any(|open| open.side == side);
-            let alone = !waits && self.opened[side as usize];
+            let alone = !waits && !beside && self.opened[side as usize];
             self.desks[side as usize].apply(&entry.what, alone);
         }
         match &entry.what {
             What::Submitted { user, request, op } => self.submitted(side, *user, *request, op),
             What::Called { id, verb } => {
-                let called = self.now;
-                let stage = self.stage_of(side);
-                let alone = self.verb_open(side, |_| true).is_none()
-                    && self.desks[side as usize].open.is_empty();
-                let (id, verb) = (*id, *verb);
-                if matches!(verb, Verb::Start(_)) {
-                    self.desks[side as usize].start_called();
+                let alone = !beside && !self.is_asked(side);
+                self.called(side, *id, *verb, alone, world);
+            }
+            // Its turn has come: nothing else is under way on its host.
+            What::Event(Event::VerbBegun { id, verb }) => {
+                self.called(side, *id, *verb, true, world);
+                self.verbs.last_mut().expect("it was just called").of_all = true;
+            }
+            What::Event(Event::Opened(Ok(()))) => {
+                self.opened[side as usize] = true;
+                if side == Side::Secondary {
+                    self.chain_opened(world);
                 }
-                let decided = alone && self.opened[side as usize];
-                let expected = match stage.filter(|_| decided) {
-                    Some(stage) => answers::expect(self, world, side, stage, verb),
-                    None => Expected::Anything,
-                };
-                self.verbs.push(OpenVerb { side, id, verb, called, stage, alone, expected });
-                if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })
-                    && self.stage_of(side) == Some(Stage::Running)
-                {
-                    self.owed = Owed::Perhaps;
+                if !beside {
+                    self.expect_first(side, world);
                 }
             }
             What::Event(event) => self.event(side, event, world),
@@ -221,7 +233,8 @@ impl Model {
                 self.backup_disturbed = true;
                 let waits = self.view.as_ref().is_some_and(Register::waits);
                 let quiet = !waits && !self.forwarded.waits() && self.stray.is_empty();
-                if quiet && self.opened[side as usize] && !self.commit_cancelled {
+                let next = !beside && self.opened[side as usize];
+                if quiet && next && !self.commit_cancelled {
                     self.desks[side as usize].quit_called();
                 }
             }
@@ -233,7 +246,26 @@ impl Model {
                     *change == Connection::Up || self.connected && *change != Connection::Down;
                 self.losses.forwarding |= *change == Connection::Down;
             }
-            What::Step(_) | What::CancelAsked(_) | What::Disk { .. } => {}
+            What::Step(_) | What::CalledAll { .. } | What::CancelAsked(_) | What::Disk { .. } => {}
+        }
+    }
+
+    fn called(&mut self, side: Side, id: VerbId, verb: Verb, alone: bool, world: VolumeView<'_>) {
+        let (called, stage) = (self.now, self.stage_of(side));
+        if matches!(verb, Verb::Start(_)) {
+            self.desks[side as usize].start_called();
+        }
+        let decided = alone && self.opened[side as usize];
+        let expected = match stage.filter(|_| decided) {
+            Some(stage) => answers::expect(self, world, side, stage, verb),
+            None => Expected::Anything,
+        };
+        let of_all = false;
+        self.verbs.push(OpenVerb { side, id, verb, called, stage, alone, of_all, expected });
+        if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })
+            && stage == Some(Stage::Running)
+        {
+            self.owed = Owed::Perhaps;
         }
     }
 
@@ -270,7 +302,7 @@ impl Model {
         }
     }
 
-    fn event(&mut self, side: Side, event: &Event, world: &World) {
+    fn event(&mut self, side: Side, event: &Event, world: VolumeView<'_>) {
         let now = self.now;
         match event {
             Event::Answered { user, request, result } => {
@@ -320,19 +352,13 @@ impl Model {
                 }
             }
             Event::Recovered(recovery) if recovery.serves() => self.recovered(*recovery, world),
-            Event::Opened(Err(_))
+            Event::AdminAnswered { admin: Admin::Remove, result: Ok(()), .. }
+            | Event::Opened(Err(_))
             | Event::Aborted(_)
             | Event::Exited
             | Event::OpenRefused(_)
             | Event::Recovered(_) => {
                 self.ended(side, world, false);
-            }
-            Event::Opened(Ok(())) => {
-                self.opened[side as usize] = true;
-                if side == Side::Secondary {
-                    self.chain_opened(world);
-                }
-                self.expect_first(side, world);
             }
             Event::Ejected(disk) => {
                 self.faulted[side as usize] = true;
@@ -344,6 +370,10 @@ impl Model {
             | Event::Blocker { .. }
             | Event::ReadOnly { .. }
             | Event::AdminAnswered { .. }
+            | Event::Opened(Ok(()))
+            | Event::OpenBegun
+            | Event::VerbBegun { .. }
+            | Event::AllAnswered { .. }
             | Event::Emptied(_) => {}
         }
     }
@@ -373,7 +403,7 @@ impl Model {
         self.stray.contains(&(request, true))
     }
 
-    fn stage_changed(&mut self, side: Side, from: Stage, to: Stage, world: &World) {
+    fn stage_changed(&mut self, side: Side, from: Stage, to: Stage, world: VolumeView<'_>) {
         self.stage[side as usize] = Some(to);
         match (side.mode(), to) {
             (Mode::Primary, Stage::Running) => {
@@ -417,7 +447,7 @@ impl Model {
         side: Side,
         verb: Verb,
         result: Result<(), VerbError>,
-        world: &World,
+        world: VolumeView<'_>,
     ) {
         if side == Side::Primary {
             return;
@@ -442,7 +472,7 @@ impl Model {
     }
 
     /// A checkpoint succeeded: what the guest sees now is its view from here on.
-    fn checkpointed(&mut self, world: &World) {
+    fn checkpointed(&mut self, world: VolumeView<'_>) {
         self.epoch += 1;
         // A failover that was called meanwhile is next.
         let failover = |verb| verb == Verb::Stop { failover: true };
@@ -457,8 +487,8 @@ impl Model {
     }
 
     /// The guest goes on from what was forwarded, durable or not.
-    fn stopped_as_planned(&mut self, world: &World) {
-        let host = world.host(Side::Secondary);
+    fn stopped_as_planned(&mut self, world: VolumeView<'_>) {
+        let host = world.on(Side::Secondary);
         match host.and_then(|host| host.locate(UserId::Guest, 0)) {
             // The filter was closed with the same verb: there is nothing left to see.
             None => self.view = None,
@@ -475,7 +505,7 @@ impl Model {
         }
     }
 
-    fn promise_what_is_seen(&mut self, world: &World) {
+    fn promise_what_is_seen(&mut self, world: VolumeView<'_>) {
         let sectors = 0..self.forwarded.len();
         let seen = sectors.map(|sector| {
             // What is on its way may show already, and is not certain for that.
@@ -493,7 +523,7 @@ impl Model {
     }
 
     /// The first sector that is not as the view says, if any.
-    pub(crate) fn first_change(&self, world: &World) -> Option<u64> {
+    pub(crate) fn first_change(&self, world: VolumeView<'_>) -> Option<u64> {
         let view = self.view.as_ref()?;
         (0..view.len()).find(|&sector| !view.may_show(sector, self.now, in_view(world, sector)))
     }
@@ -506,7 +536,7 @@ impl Model {
     }
 
     /// The secondary starts anew: writes that its last life lost are not mirrored.
-    fn forget_mirror_of_lost(&mut self, world: &World) {
+    fn forget_mirror_of_lost(&mut self, world: VolumeView<'_>) {
         for sector in 0..self.primary.len() {
             let found = on_disk(world, DiskId::Secondary, sector);
             let there = self.primary.may_show(sector, self.now, found);
@@ -514,8 +544,8 @@ impl Model {
         }
     }
 
-    fn started(&mut self, side: Side, recover: bool, world: &World) {
-        self.desks[side as usize].started(side, recover, world.options());
+    fn started(&mut self, side: Side, recover: bool, world: VolumeView<'_>) {
+        self.desks[side as usize].started(side, recover, world);
         if side == Side::Secondary {
             self.active_ejected = None;
         }
@@ -536,7 +566,7 @@ impl Model {
     }
 
     /// What was called while the images were read is carried out now.
-    fn expect_first(&mut self, side: Side, world: &World) {
+    fn expect_first(&mut self, side: Side, world: VolumeView<'_>) {
         // A recovery has begun already, before any of it.
         let Some(stage) = self.stage_of(side) else { return };
         let desk = &mut self.desks[side as usize];
@@ -553,7 +583,7 @@ impl Model {
 
     /// The crash came after everything was written down, if the chain says so; now that it was
     /// opened, that is durable.
-    fn chain_opened(&mut self, world: &World) {
+    fn chain_opened(&mut self, world: VolumeView<'_>) {
         let retired = Layout::mark(world.peek_disk(DiskId::Active, 0)) == Some(Mark::Retired);
         if self.owed != Owed::View || !retired || !self.disk_holds_view(world) {
             return;
@@ -569,7 +599,7 @@ impl Model {
     }
 
     /// The view was written down and flushed: what is durable is certain.
-    fn settle_view_as_durable(&mut self, world: &World) {
+    fn settle_view_as_durable(&mut self, world: VolumeView<'_>) {
         let Some(view) = &mut self.view else { return };
         for sector in 0..view.len() {
             let disk = world.disk(DiskId::Secondary).inner();
@@ -579,7 +609,7 @@ impl Model {
     }
 
     /// Whether the secondary disk alone holds the view, but for what is just being forwarded.
-    fn disk_holds_view(&self, world: &World) -> bool {
+    fn disk_holds_view(&self, world: VolumeView<'_>) -> bool {
         let Some(view) = &self.view else { return false };
         (0..view.len()).all(|sector| {
             let found = on_disk(world, DiskId::Secondary, sector);

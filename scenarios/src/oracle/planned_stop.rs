@@ -34,7 +34,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                     return findings.report(NAME, Side::Secondary, message);
                 }
             }
-            let host = sight.world.host(Side::Secondary);
+            let host = sight.world.on(Side::Secondary);
             let through = host.and_then(|host| host.locate(UserId::Guest, 0));
             if let Some((disk, _)) = through
                 && disk != DiskId::Secondary

@@ -28,7 +28,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         Event::VerbAnswered { verb: Verb::Close, result: Ok(()), .. } => ("after close", true),
         _ => return,
     };
-    let busy = sight.world.host(Side::Secondary).is_some_and(|host| !host.quiet(UserId::Guest));
+    let busy = sight.world.on(Side::Secondary).is_some_and(|host| !host.quiet(UserId::Guest));
     let left = [
         (model.backup, "a backup job"),
         (model.commit, "a commit job"),

@@ -28,11 +28,18 @@ impl Model {
         let Some(stamp) = stamp else { return "a torn sector".to_owned() };
         let number = stamp.number();
         let epoch = |side: Side| self.epochs[side as usize].get(number as usize).copied();
+        let own =
+            |writer: u8| Side::BOTH.into_iter().find(|side| self.writers[*side as usize] == writer);
         let who = match stamp.writer() {
             _ if stamp == Stamp::ZERO => return "zeroes".to_owned(),
-            0 => "the initial contents".to_owned(),
+            0 if number == self.initial => "the initial contents".to_owned(),
+            0 => format!("the initial contents of volume {number}"),
             writer => {
-                let side = if writer == 1 { Side::Primary } else { Side::Secondary };
+                let Some(side) = own(writer) else {
+                    let (side, volume) =
+                        (Side::BOTH[usize::from((writer - 1) % 2)], (writer - 1) / 2);
+                    return format!("{} write #{number} to volume {volume}", side.name());
+                };
                 let epoch = epoch(side).map_or("?".to_owned(), |epoch| epoch.to_string());
                 format!("{} write #{number} of epoch {epoch}", side.name())
             }

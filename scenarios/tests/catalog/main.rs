@@ -25,8 +25,9 @@ mod operator;
 mod primary;
 mod start;
 mod topology;
+mod volumes;
 
-const PROMISES: [&[Promise]; 9] = [
+const PROMISES: [&[Promise]; 10] = [
     start::PROMISES,
     topology::PROMISES,
     checkpoint::PROMISES,
@@ -35,6 +36,7 @@ const PROMISES: [&[Promise]; 9] = [
     primary::PROMISES,
     operator::PROMISES,
     faults::PROMISES,
+    volumes::PROMISES,
     documented::PROMISES,
 ];
 

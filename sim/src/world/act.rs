@@ -1,8 +1,8 @@
 //! What a plan can do to a world.
 
 use colo_core::{
-    Admin, Clock, DiskId, EmptyFailure, Errno, Extent, Host, HostOptions, JobKind, Phase, UserId,
-    UserOp, UserRequest, Verb, VerbId,
+    Admin, Clock, DiskId, EmptyFailure, Errno, Extent, Host, JobKind, Phase, UserId, UserOp,
+    UserRequest, Verb, VerbId, VolumeId, VolumeOptions,
 };
 
 use crate::faulty::Label;
@@ -12,15 +12,21 @@ use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
 impl World {
     /// Says that step `number` begins.
     pub fn mark_step(&mut self, number: u32) {
-        self.publish(None, What::Step(number));
+        self.publish(None, VolumeId::FIRST, What::Step(number));
     }
 
-    /// The guest on this host sends a request. Without a process nothing is sent.
-    pub fn guest(&mut self, side: Side, op: UserOp) -> Option<UserRequest> {
-        self.submit(side, UserId::Guest, op)
+    /// The guest on this host sends a request to a volume. Without a process nothing is sent.
+    pub fn guest(&mut self, side: Side, volume: VolumeId, op: UserOp) -> Option<UserRequest> {
+        self.submit(side, volume, UserId::Guest, op)
     }
 
-    pub(super) fn submit(&mut self, side: Side, user: UserId, op: UserOp) -> Option<UserRequest> {
+    pub(super) fn submit(
+        &mut self,
+        side: Side,
+        volume: VolumeId,
+        user: UserId,
+        op: UserOp,
+    ) -> Option<UserRequest> {
         self.host(side)?;
         let request = UserRequest(self.requests);
         self.requests += 1;
@@ -33,72 +39,94 @@ impl World {
             ),
             UserOp::Flush => SubmittedOp::Flush,
         };
-        self.publish(Some(side), What::Submitted { user, request, op: submitted });
-        self.with_host(side, |host, _| host.submit(user, request, op));
+        self.publish(Some(side), volume, What::Submitted { user, request, op: submitted });
+        self.with_host(side, |host, _| host.submit(volume, user, request, op));
         Some(request)
     }
 
-    /// A verb is called on this host's filter. Without a process nothing is called.
-    pub fn call(&mut self, side: Side, verb: Verb) -> Option<VerbId> {
-        self.host(side)?;
-        let id = VerbId(self.verbs);
-        self.verbs += 1;
-        self.publish(Some(side), What::Called { id, verb });
-        self.with_host(side, |host, _| host.call(id, verb));
+    /// A verb is called on this host's filter of a volume. Without a process nothing is called.
+    pub fn call(&mut self, side: Side, volume: VolumeId, verb: Verb) -> Option<VerbId> {
+        let id = self.next_verb(side)?;
+        self.publish(Some(side), volume, What::Called { id, verb });
+        self.with_host(side, |host, _| host.call(id, volume, verb));
+        Some(id)
+    }
+
+    /// A verb is called on all filters of this host. Without a process nothing is called.
+    pub fn call_all(&mut self, side: Side, verb: Verb) -> Option<VerbId> {
+        let id = self.next_verb(side)?;
+        self.publish(Some(side), VolumeId::FIRST, What::CalledAll { id, verb });
+        self.with_host(side, |host, _| host.call_all(id, verb));
         Some(id)
     }
 
     /// An operator asks something of this host. Without a process nothing is asked.
-    pub fn administer(&mut self, side: Side, admin: Admin) -> Option<VerbId> {
-        self.host(side)?;
-        let id = VerbId(self.verbs);
-        self.verbs += 1;
-        self.publish(Some(side), What::Administered { id, admin });
-        self.with_host(side, |host, _| host.administer(id, admin));
+    pub fn administer(&mut self, side: Side, volume: VolumeId, admin: Admin) -> Option<VerbId> {
+        let id = self.next_verb(side)?;
+        self.publish(Some(side), volume, What::Administered { id, admin });
+        self.with_host(side, |host, _| host.administer(id, volume, admin));
         Some(id)
     }
 
+    fn next_verb(&mut self, side: Side) -> Option<VerbId> {
+        self.host(side)?;
+        self.verbs += 1;
+        Some(VerbId(self.verbs - 1))
+    }
+
     /// The next emptying of this overlay fails, in this way. Without a process nothing happens.
-    pub fn fail_emptying(&mut self, disk: DiskId, failure: EmptyFailure, errno: Errno) {
-        if self.host(Side::of(disk)).is_some() {
-            self.publish(Some(Side::of(disk)), What::EmptyingFails { disk, failure, errno });
-            self.with_host(Side::of(disk), |host, _| host.fail_emptying(disk, failure, errno));
+    pub fn fail_emptying(
+        &mut self,
+        volume: VolumeId,
+        disk: DiskId,
+        failure: EmptyFailure,
+        errno: Errno,
+    ) {
+        let side = Side::of(disk);
+        if self.host(side).is_some() {
+            self.publish(Some(side), volume, What::EmptyingFails { disk, failure, errno });
+            self.with_host(side, |host, _| host.fail_emptying(volume, disk, failure, errno));
         }
     }
 
     /// This overlay loses its format layer, for as long as its process lives.
-    pub fn eject(&mut self, disk: DiskId) {
-        self.with_host(Side::of(disk), |host, _| host.eject(disk));
+    pub fn eject(&mut self, volume: VolumeId, disk: DiskId) {
+        self.with_host(Side::of(disk), |host, _| host.eject(volume, disk));
     }
 
     /// Somebody asks a job of the secondary host to end.
-    pub fn cancel(&mut self, kind: JobKind) {
+    pub fn cancel(&mut self, volume: VolumeId, kind: JobKind) {
         if self.host(Side::Secondary).is_none() {
             return;
         }
-        self.publish(Some(Side::Secondary), What::CancelAsked(kind));
-        self.with_host(Side::Secondary, |host, _| match kind {
-            JobKind::Backup => host.cancel_backup(),
-            JobKind::Commit => host.cancel_commit(),
-        });
+        self.publish(Some(Side::Secondary), volume, What::CancelAsked(kind));
+        self.with_host(Side::Secondary, |host, _| host.cancel(volume, kind));
     }
 
-    /// A process starts on this host, unless one runs.
+    /// A process starts on this host, unless one runs. To recover, it opens what was open before.
     pub fn start_process(&mut self, side: Side, recover: bool) {
         if self.host(side).is_some() {
             return;
         }
-        self.publish(Some(side), What::Started { recover });
-        let host = Host::new(HostOptions {
-            mode: side.mode(),
-            geometry: self.options.geometry,
-            quorum: side == Side::Primary || self.options.secondary_quorum,
-            wiring: self.options.wiring,
-            recover,
-            reconnect_delay_ns: self.options.reconnect_delay_ns,
-            quirks: self.options.quirks,
-        });
-        self.hosts[side as usize] = Some(Box::new(host));
+        let options = self.options;
+        let opened = self.open[side as usize];
+        let volumes: Vec<VolumeOptions> = options
+            .volumes()
+            .map(|(id, setup)| VolumeOptions {
+                mode: side.mode(),
+                geometry: options.geometry,
+                quorum: side == Side::Primary || options.secondary_quorum,
+                wiring: setup.wiring,
+                later: if recover { !opened[usize::from(id.0)] } else { setup.later },
+                recover,
+                reconnect_delay_ns: options.reconnect_delay_ns,
+                quirks: options.quirks,
+            })
+            .collect();
+        for (id, _) in options.volumes().filter(|(id, _)| !volumes[usize::from(id.0)].later) {
+            self.publish(Some(side), id, What::Started { recover });
+        }
+        self.hosts[side as usize] = Some(Box::new(Host::new(volumes)));
         self.with_host(side, |_, _| ());
         self.update_connection();
     }
@@ -106,10 +134,12 @@ impl World {
     /// The host's power fails: its process is gone, and what its disks had not made durable may be.
     pub fn power_loss(&mut self, side: Side) {
         self.end_process(side);
-        self.publish(Some(side), What::PowerLost);
-        for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-            self.disks[disk as usize].inner_mut().power_loss_random(&mut self.crashes);
-            self.disks[disk as usize].forget_in_flight();
+        self.publish(Some(side), VolumeId::FIRST, What::PowerLost);
+        for disks in &mut self.disks {
+            for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
+                disks[disk as usize].inner_mut().power_loss_random(&mut self.crashes);
+                disks[disk as usize].forget_in_flight();
+            }
         }
         self.update_connection();
     }
@@ -117,23 +147,36 @@ impl World {
     /// The host's process dies: what the disks took stays, what is in flight may still land.
     pub fn kill(&mut self, side: Side) {
         if self.end_process(side) {
-            self.publish(Some(side), What::ProcessDied);
-            self.abandon_requests(side);
+            self.publish(Some(side), VolumeId::FIRST, What::ProcessDied);
+            self.abandon_all_requests(side);
         }
         self.update_connection();
     }
 
-    pub(super) fn abandon_requests(&mut self, side: Side) {
-        for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-            self.disks[disk as usize].inner_mut().process_death_random(&mut self.crashes);
-            self.disks[disk as usize].forget_in_flight();
+    pub(super) fn abandon_all_requests(&mut self, side: Side) {
+        for volume in self.volume_ids() {
+            self.abandon_requests(side, volume);
         }
+    }
+
+    /// Nobody waits for these disks any more; what is in flight may still land.
+    pub(super) fn abandon_requests(&mut self, side: Side, volume: VolumeId) {
+        let disks = &mut self.disks[usize::from(volume.0)];
+        for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
+            disks[disk as usize].inner_mut().process_death_random(&mut self.crashes);
+            disks[disk as usize].forget_in_flight();
+        }
+        self.asked.retain(|asked| asked.volume != volume || Side::of(asked.disk) != side);
     }
 
     /// Whether there was one.
     pub(super) fn end_process(&mut self, side: Side) -> bool {
         let Some(host) = self.hosts[side as usize].take() else { return false };
         add_hits(&mut self.probes, &host);
+        // A recovery that has to be repeated is about the same volumes.
+        for id in host.volume_ids().filter(|&id| !host.volume(id).options().recover) {
+            self.open[side as usize][usize::from(id.0)] = !host.volume(id).is_absent();
+        }
         self.asked.retain(|asked| Side::of(asked.disk) != side);
         if side == Side::Secondary {
             self.forwarded.clear();
@@ -152,7 +195,7 @@ impl World {
         if self.link.held != [held; 2] {
             self.link.held = [held; 2];
             let change = if held { Connection::Held } else { Connection::Released };
-            self.publish(None, What::Connection(change));
+            self.publish(None, VolumeId::FIRST, What::Connection(change));
         }
     }
 
@@ -162,13 +205,15 @@ impl World {
         let lane = &mut self.link.held[side as usize];
         if std::mem::replace(lane, cut) != cut {
             let change = if cut { Connection::CutFrom(side) } else { Connection::OpenFrom(side) };
-            self.publish(None, What::Connection(change));
+            self.publish(None, VolumeId::FIRST, What::Connection(change));
         }
     }
 
     /// The primary is connected whenever both processes run and nothing is cut.
     pub(super) fn update_connection(&mut self) {
-        let exports = self.host(Side::Secondary).is_some_and(|host| !host.options().recover);
+        let exports =
+            |host: &Host| host.volume_ids().any(|volume| !host.volume(volume).options().recover);
+        let exports = self.host(Side::Secondary).is_some_and(exports);
         let connected = exports && self.host(Side::Primary).is_some() && !self.link.cut;
         if connected == self.connected {
             return;
@@ -176,7 +221,7 @@ impl World {
         self.connected = connected;
         self.link.lose_all();
         let change = if connected { Connection::Up } else { Connection::Down };
-        self.publish(None, What::Connection(change));
+        self.publish(None, VolumeId::FIRST, What::Connection(change));
         if connected {
             self.connections += 1;
             self.with_host(Side::Primary, |host, _| host.link_connected());

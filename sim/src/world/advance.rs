@@ -2,7 +2,7 @@
 
 use colo_core::{
     Clock, Completion, Disk, DiskId, Errno, Event, Extent, Host, Op, Payload, Recovery, Stage,
-    Time, UserId, UserRequest,
+    Time, UserId, UserRequest, VolumeId,
 };
 
 use crate::faulty::{Fired, OpKind};
@@ -21,7 +21,7 @@ impl World {
 
     /// When the next thing happens by itself.
     pub fn next_due(&self) -> Option<Time> {
-        let disks = self.disks.iter().filter_map(|disk| disk.inner().next_due());
+        let disks = self.disks.iter().flatten().filter_map(|disk| disk.inner().next_due());
         let timers = Side::BOTH.into_iter().filter_map(|side| self.timer(side));
         disks.chain(self.link.next_due()).chain(timers).min()
     }
@@ -31,17 +31,19 @@ impl World {
         let Some(due) = self.next_due() else { return false };
         self.now = self.now.max(due);
         let now = self.now;
-        for disk in DiskId::ALL {
-            let device = &mut self.disks[disk as usize];
-            device.inner_mut().advance(now);
-            if device.inner().next_due().is_none_or(|due| due > now) {
-                continue;
+        for volume in 0..self.disks.len() {
+            for disk in DiskId::ALL {
+                let device = &mut self.disks[volume][disk as usize];
+                device.inner_mut().advance(now);
+                if device.inner().next_due().is_none_or(|due| due > now) {
+                    continue;
+                }
+                // A wrapper may keep a completion back to do more; then time goes on without one.
+                if let Some(completion) = device.poll() {
+                    self.disk_answered(VolumeId(volume as u8), disk, completion);
+                }
+                return true;
             }
-            // A wrapper may keep a completion back to do more; then time goes on without one.
-            if let Some(completion) = device.poll() {
-                self.disk_answered(disk, completion);
-            }
-            return true;
         }
         if self.link.next_due().is_some_and(|due| due <= now) {
             if let Some(message) = self.link.receive(now) {
@@ -64,39 +66,40 @@ impl World {
         self.now = self.now.max(until);
     }
 
-    fn disk_answered(&mut self, disk: DiskId, completion: Completion) {
+    fn disk_answered(&mut self, volume: VolumeId, disk: DiskId, completion: Completion) {
         let Completion { id, result } = completion;
-        let place = self.asked.iter().position(|asked| asked.id == id && asked.disk == disk);
+        let meant = |asked: &Asked| asked.id == id && (asked.volume, asked.disk) == (volume, disk);
+        let place = self.asked.iter().position(meant);
         let Asked { op, extent, .. } =
             self.asked.swap_remove(place.expect("a disk answers what it was asked"));
         let side = Side::of(disk);
         let failed = result.as_ref().err().copied();
-        self.publish(Some(side), What::Disk { disk, op, extent, failed });
+        self.publish(Some(side), volume, What::Disk { disk, op, extent, failed });
         if op == DiskOp::Write {
-            self.touch(disk, extent);
+            self.touch(volume, disk, extent);
         }
-        self.with_host(side, |host, _| host.disk_completed(id, result));
+        self.with_host(side, |host, _| host.disk_completed(volume, id, result));
     }
 
-    fn touch(&mut self, disk: DiskId, extent: Extent) {
+    fn touch(&mut self, volume: VolumeId, disk: DiskId, extent: Extent) {
         let Some(host) = &self.hosts[Side::Secondary as usize] else { return };
         if Side::of(disk) == Side::Secondary
-            && let Some(extent) = host.guest_extent(disk, extent)
+            && let Some(extent) = host.volume(volume).guest_extent(disk, extent)
         {
-            self.touched.push(extent);
+            self.touched.push((volume, extent));
         }
     }
 
     fn arrived(&mut self, message: Message) {
         match message {
-            Message::Request(link, op) => {
+            Message::Request(volume, link, op) => {
                 let connection = self.connections;
                 let request = UserRequest(self.requests);
-                self.forwarded.push(Forwarded { request, link, connection });
-                self.submit(Side::Secondary, UserId::Export, op);
+                self.forwarded.push(Forwarded { volume, request, link, connection });
+                self.submit(Side::Secondary, volume, UserId::Export, op);
             }
-            Message::Answer(link, result) => {
-                self.with_host(Side::Primary, |host, _| host.link_completed(link, result));
+            Message::Answer(volume, link, result) => {
+                self.with_host(Side::Primary, |host, _| host.link_completed(volume, link, result));
             }
         }
     }
@@ -106,54 +109,72 @@ impl World {
         let clock = self.clock(side);
         let Some(mut host) = self.hosts[side as usize].take() else { return };
         act(&mut host, clock);
-        let mut ended = false;
-        while let Some(event) = host.poll_event() {
-            ended |= matches!(
+        let mut opens = false;
+        while let Some((volume, event)) = host.poll_event() {
+            opens |= event == Event::OpenBegun;
+            let gone = matches!(
                 event,
-                Event::Aborted(_)
-                    | Event::Exited
-                    | Event::OpenRefused(_)
+                Event::OpenRefused(_)
                     | Event::Opened(Err(_))
                     | Event::Recovered(Recovery::Failed(_) | Recovery::Refused)
             );
-            self.happened(side, event);
-        }
-        if self.labelled {
-            let label = Self::label(host.phase());
-            for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-                self.disks[disk as usize].set_label(label);
+            self.happened(side, volume, event);
+            if gone {
+                self.abandon_requests(side, volume);
             }
         }
-        while let Some((disk, request)) = host.poll_disk() {
-            self.hand_out(&host, disk, request);
+        if self.labelled {
+            for volume in host.volume_ids() {
+                let label = Self::label(host.volume(volume).phase());
+                let disks = &mut self.disks[usize::from(volume.0)];
+                for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
+                    disks[disk as usize].set_label(label);
+                }
+            }
         }
-        while let Some((id, op)) = host.poll_link() {
-            self.link.send(self.now, Message::Request(id, op));
+        while let Some((volume, disk, request)) = host.poll_disk() {
+            self.hand_out(&host, volume, disk, request);
         }
+        while let Some((volume, id, op)) = host.poll_link() {
+            self.link.send(self.now, Message::Request(volume, id, op));
+        }
+        let ended = host.ended();
         self.hosts[side as usize] = Some(host);
         if ended {
             self.end_process(side);
-            self.abandon_requests(side);
+            self.abandon_all_requests(side);
+        }
+        if ended || opens {
             self.update_connection();
         }
     }
 
-    fn happened(&mut self, side: Side, event: Event) {
+    fn happened(&mut self, side: Side, volume: VolumeId, event: Event) {
         if let Event::Answered { user: UserId::Export, request, result } = &event {
             self.answer_forwarded(*request, result.clone());
         }
-        self.publish(Some(side), What::Event(event));
+        let what = match event {
+            Event::OpenBegun => What::Started { recover: false },
+            event => What::Event(event),
+        };
+        self.publish(Some(side), volume, what);
     }
 
     fn answer_forwarded(&mut self, request: UserRequest, result: Result<Payload, Errno>) {
         let place = self.forwarded.iter().position(|forwarded| forwarded.request == request);
         let forwarded = self.forwarded.swap_remove(place.expect("it was forwarded"));
         if self.connected && forwarded.connection == self.connections {
-            self.link.send(self.now, Message::Answer(forwarded.link, result));
+            self.link.send(self.now, Message::Answer(forwarded.volume, forwarded.link, result));
         }
     }
 
-    fn hand_out(&mut self, host: &Host, disk: DiskId, request: colo_core::Request) {
+    fn hand_out(
+        &mut self,
+        host: &Host,
+        volume: VolumeId,
+        disk: DiskId,
+        request: colo_core::Request,
+    ) {
         let sector_size = self.options.geometry.sector_size as usize;
         let (op, extent) = match &request.op {
             Op::Read { at, len } => (DiskOp::Read, Extent::new(*at, *len)),
@@ -162,8 +183,8 @@ impl World {
             }
             Op::Flush => (DiskOp::Flush, Extent::new(0, 0)),
         };
-        self.asked.push(Asked { disk, id: request.id, op, extent });
-        let device = &mut self.disks[disk as usize];
+        self.asked.push(Asked { volume, disk, id: request.id, op, extent });
+        let device = &mut self.disks[usize::from(volume.0)][disk as usize];
         device.inner_mut().advance(self.now);
         device.submit(request);
         let fired: Vec<Fired> = device.drain_fired().collect();
@@ -175,19 +196,20 @@ impl World {
             };
             let extent = Extent::new(fault.at, fault.len as u32);
             let Fired { errno, landed, .. } = fault;
-            self.publish(Some(Side::of(disk)), What::Fault { disk, op, extent, errno, landed });
+            let what = What::Fault { disk, op, extent, errno, landed };
+            self.publish(Some(Side::of(disk)), volume, what);
         }
         // Half of all writes take effect as they are submitted.
         if op == DiskOp::Write
             && Side::of(disk) == Side::Secondary
-            && let Some(extent) = host.guest_extent(disk, extent)
+            && let Some(extent) = host.volume(volume).guest_extent(disk, extent)
         {
-            self.touched.push(extent);
+            self.touched.push((volume, extent));
         }
     }
 
-    /// The stage of the filter on this host, if one is open.
-    pub fn stage(&self, side: Side) -> Option<Stage> {
-        self.host(side)?.stage()
+    /// The stage of a filter on this host, if it is open.
+    pub fn stage(&self, side: Side, volume: VolumeId) -> Option<Stage> {
+        self.host(side)?.volume(volume).stage()
     }
 }

@@ -2,7 +2,7 @@
 
 use colo_core::{
     Admin, DiskId, EmptyFailure, Errno, Event, Extent, JobKind, Mode, Payload, Time, UserId,
-    UserRequest, Verb, VerbId,
+    UserRequest, Verb, VerbId, VolumeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub struct Entry {
     pub at: Time,
     /// On which host, or neither.
     pub side: Option<Side>,
+    /// On which of its volumes; the first, where it is about no single one ([`What::is_of_host`]).
+    pub volume: VolumeId,
     /// What.
     pub what: What,
 }
@@ -72,6 +74,13 @@ pub enum What {
     },
     /// A verb was called.
     Called {
+        /// Its name.
+        id: VerbId,
+        /// What it is.
+        verb: Verb,
+    },
+    /// A verb was called on all filters of the host.
+    CalledAll {
         /// Its name.
         id: VerbId,
         /// What it is.
@@ -121,7 +130,7 @@ pub enum What {
         /// How many sectors of a write land all the same.
         landed: u64,
     },
-    /// A process starts on this host.
+    /// A process on this host opens the volume.
     Started {
         /// To recover, not to replicate.
         recover: bool,
@@ -132,6 +141,22 @@ pub enum What {
     ProcessDied,
     /// The connection between the hosts.
     Connection(Connection),
+}
+
+impl What {
+    /// Whether it is about a host as a whole, or both, and not about one volume.
+    pub fn is_of_host(&self) -> bool {
+        match self {
+            Self::Step(_)
+            | Self::Connection(_)
+            | Self::PowerLost
+            | Self::ProcessDied
+            | Self::CalledAll { .. }
+            | Self::Administered { admin: Admin::Quit, .. } => true,
+            Self::Event(event) => event.is_of_host(),
+            _ => false,
+        }
+    }
 }
 
 /// What a user asked for. A write's payload is kept: an observer compares with it.

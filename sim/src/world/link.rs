@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use colo_core::{Errno, Payload, RequestId, Time, UserOp};
+use colo_core::{Errno, Payload, RequestId, Time, UserOp, VolumeId};
 
 use crate::stream::Stream;
 
@@ -23,8 +23,8 @@ pub struct Delay {
 /// What arrives.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
-    Request(RequestId, UserOp),
-    Answer(RequestId, Result<Payload, Errno>),
+    Request(VolumeId, RequestId, UserOp),
+    Answer(VolumeId, RequestId, Result<Payload, Errno>),
 }
 
 #[derive(Debug, Clone)]

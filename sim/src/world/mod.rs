@@ -14,7 +14,7 @@ mod trace;
 
 use colo_core::{
     Clock, DiskId, Extent, Geometry, Host, Layout, Quirks, RequestId, Time, UserId, UserRequest,
-    Wiring,
+    Volume, VolumeId, Wiring,
 };
 
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
@@ -27,6 +27,18 @@ use crate::faulty::Faulty;
 use crate::sim_disk::{SimDisk, SimDiskOptions};
 use crate::stream::{Seed, Stream};
 
+/// Most volumes of a host.
+pub const VOLUMES_MAX: usize = 3;
+
+/// One volume of the hosts: a guest's disk on each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VolumeSetup {
+    /// How its graph on the secondary host is put together.
+    pub wiring: Wiring,
+    /// Not opened until an operator asks for it.
+    pub later: bool,
+}
+
 /// How a world is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WorldOptions {
@@ -34,8 +46,8 @@ pub struct WorldOptions {
     pub geometry: Geometry,
     /// Whether the secondary guest's device goes through a quorum.
     pub secondary_quorum: bool,
-    /// How the secondary host's graph is put together.
-    pub wiring: Wiring,
+    /// The volumes, from the first on; there is at least one.
+    pub volumes: [Option<VolumeSetup>; VOLUMES_MAX],
     /// How long forwarded requests wait for a lost connection.
     pub reconnect_delay_ns: u64,
     /// How fast the disks are.
@@ -48,6 +60,14 @@ pub struct WorldOptions {
     pub quirks: Quirks,
     /// Whether to keep the entries for reading.
     pub keep_trace: bool,
+}
+
+impl WorldOptions {
+    /// The volumes of each host.
+    pub fn volumes(&self) -> impl Iterator<Item = (VolumeId, &VolumeSetup)> {
+        let volumes = self.volumes.iter().map_while(Option::as_ref);
+        volumes.enumerate().map(|(id, setup)| (VolumeId(id as u8), setup))
+    }
 }
 
 /// A disk of the world.
@@ -78,6 +98,7 @@ impl Clock for SimClock {
 /// What a disk was asked, to say so when it answers.
 #[derive(Debug, Clone, Copy)]
 struct Asked {
+    volume: VolumeId,
     disk: DiskId,
     id: RequestId,
     op: DiskOp,
@@ -87,6 +108,7 @@ struct Asked {
 /// A forwarded request that the secondary has not answered.
 #[derive(Debug, Clone, Copy)]
 struct Forwarded {
+    volume: VolumeId,
     request: UserRequest,
     link: RequestId,
     connection: u32,
@@ -99,7 +121,10 @@ pub struct World {
     now: Time,
     /// Boxed: a host is taken out and put back at every event.
     hosts: [Option<Box<Host>>; 2],
-    disks: [WorldDisk; 4],
+    /// The disks of each volume.
+    disks: Vec<[WorldDisk; 4]>,
+    /// Which volumes were open when the process was last there.
+    open: [[bool; VOLUMES_MAX]; 2],
     link: Link,
     crashes: Stream,
     asked: Vec<Asked>,
@@ -111,7 +136,7 @@ pub struct World {
     verbs: u32,
     labelled: bool,
     /// Guest sectors of the secondary whose contents may just have changed.
-    touched: Vec<Extent>,
+    touched: Vec<(VolumeId, Extent)>,
     /// Hits of hosts that are gone.
     probes: Vec<u32>,
     trace: Trace,
@@ -125,7 +150,7 @@ impl World {
         let geometry = options.geometry;
         let size = geometry.sector_size as usize;
         let layout = Layout::new(&geometry);
-        let disk = |id: DiskId| {
+        let disk = |volume: VolumeId, id: DiskId| {
             let overlay = matches!(id, DiskId::Hidden | DiskId::Active);
             let sectors = if overlay { layout.disk_sectors(&geometry) } else { geometry.sectors };
             let disk_options = SimDiskOptions {
@@ -135,21 +160,23 @@ impl World {
                 latency_max_ns: options.disk_delay.max_ns,
                 ..SimDiskOptions::default()
             };
-            let mut disk = SimDisk::new(disk_options, seed.stream_n("disk", id as u64));
+            let stream = u64::from(volume.0) * DiskId::ALL.len() as u64 + id as u64;
+            let mut disk = SimDisk::new(disk_options, seed.stream_n("disk", stream));
             if overlay {
                 disk.preload(0, &Layout::header(&geometry));
             } else {
                 let mut bytes = vec![0; geometry.bytes(geometry.sectors as u32)];
-                Stamp::fill(&mut bytes, size, 0, 0, 0);
+                Stamp::fill(&mut bytes, size, 0, u32::from(volume.0), 0);
                 disk.preload(0, &bytes);
             }
-            Faulty::new(disk, seed.stream_n("fault", id as u64))
+            Faulty::new(disk, seed.stream_n("fault", stream))
         };
         Self {
             options,
             now: Time::ZERO,
             hosts: [None, None],
-            disks: DiskId::ALL.map(disk),
+            disks: options.volumes().map(|(id, _)| DiskId::ALL.map(|d| disk(id, d))).collect(),
+            open: [[false; VOLUMES_MAX]; 2],
             link: Link::new(options.link_delay, seed.stream("link")),
             crashes: seed.stream("crash"),
             asked: Vec::new(),
@@ -181,14 +208,34 @@ impl World {
         self.hosts[side as usize].as_deref()
     }
 
-    /// A disk.
-    pub fn disk(&self, id: DiskId) -> &WorldDisk {
-        &self.disks[id as usize]
+    /// One volume of both hosts.
+    pub fn volume(&self, id: VolumeId) -> VolumeView<'_> {
+        VolumeView { world: self, id }
+    }
+
+    /// The volumes of the hosts.
+    pub fn volume_ids(&self) -> impl Iterator<Item = VolumeId> + use<> {
+        (0..self.disks.len() as u8).map(VolumeId)
+    }
+
+    /// Every volume of both hosts.
+    pub fn volumes(&self) -> impl Iterator<Item = VolumeView<'_>> {
+        self.volume_ids().map(|id| self.volume(id))
+    }
+
+    /// Whether the hosts have a volume of this number.
+    pub fn has_volume(&self, id: VolumeId) -> bool {
+        usize::from(id.0) < self.disks.len()
     }
 
     /// A disk, to set faults.
-    pub fn disk_mut(&mut self, id: DiskId) -> &mut WorldDisk {
-        &mut self.disks[id as usize]
+    pub fn disk_mut(&mut self, volume: VolumeId, id: DiskId) -> &mut WorldDisk {
+        &mut self.disks[usize::from(volume.0)][id as usize]
+    }
+
+    /// Every disk, to end faults.
+    pub fn disks_mut(&mut self) -> impl Iterator<Item = &mut WorldDisk> {
+        self.disks.iter_mut().flatten()
     }
 
     /// The trace so far.
@@ -202,19 +249,8 @@ impl World {
     }
 
     /// Moves the secondary guest's sectors that may have changed to the end of `into`.
-    pub fn take_touched(&mut self, into: &mut Vec<Extent>) {
+    pub fn take_touched(&mut self, into: &mut Vec<(VolumeId, Extent)>) {
         into.append(&mut self.touched);
-    }
-
-    /// What a reader of this user's device would see in a sector now, without a request.
-    pub fn peek(&self, side: Side, user: UserId, sector: u64) -> Option<&[u8]> {
-        let (disk, at) = self.host(side)?.locate(user, sector)?;
-        Some(self.peek_disk(disk, at))
-    }
-
-    /// What is in a sector of a disk now.
-    pub fn peek_disk(&self, disk: DiskId, sector: u64) -> &[u8] {
-        self.disk(disk).inner().peek(sector)
     }
 
     /// How often each probe of the core was hit on either host.
@@ -236,15 +272,66 @@ impl World {
         self.connected
     }
 
-    fn publish(&mut self, side: Option<Side>, what: What) {
-        let entry = Entry { at: self.now, side, what };
+    fn publish(&mut self, side: Option<Side>, volume: VolumeId, what: What) {
+        let entry = Entry { at: self.now, side, volume, what };
         self.trace.record(&entry);
         self.entries.push(entry);
     }
 }
 
 fn add_hits(hits: &mut [u32], host: &Host) {
-    for (sum, hit) in hits.iter_mut().zip(host.probes().hits()) {
+    for (sum, hit) in hits.iter_mut().zip(host.probe_hits()) {
         *sum += hit;
+    }
+}
+
+/// One volume of both hosts, to look at.
+#[derive(Debug, Clone, Copy)]
+pub struct VolumeView<'a> {
+    world: &'a World,
+    id: VolumeId,
+}
+
+impl<'a> VolumeView<'a> {
+    /// Which.
+    pub fn id(self) -> VolumeId {
+        self.id
+    }
+
+    /// The whole world.
+    pub fn world(self) -> &'a World {
+        self.world
+    }
+
+    /// How the world was set up.
+    pub fn options(self) -> &'a WorldOptions {
+        &self.world.options
+    }
+
+    /// How this volume was.
+    pub fn setup(self) -> &'a VolumeSetup {
+        let setup = self.world.options.volumes[usize::from(self.id.0)].as_ref();
+        setup.expect("a volume of the world was set up")
+    }
+
+    /// What the process on this host has of it, if one runs.
+    pub fn on(self, side: Side) -> Option<&'a Volume> {
+        Some(self.world.host(side)?.volume(self.id))
+    }
+
+    /// One of its disks.
+    pub fn disk(self, id: DiskId) -> &'a WorldDisk {
+        &self.world.disks[usize::from(self.id.0)][id as usize]
+    }
+
+    /// What a reader of this user's device would see in a sector now, without a request.
+    pub fn peek(self, side: Side, user: UserId, sector: u64) -> Option<&'a [u8]> {
+        let (disk, at) = self.on(side)?.locate(user, sector)?;
+        Some(self.peek_disk(disk, at))
+    }
+
+    /// What is in a sector of a disk now.
+    pub fn peek_disk(self, disk: DiskId, sector: u64) -> &'a [u8] {
+        self.disk(disk).inner().peek(sector)
     }
 }

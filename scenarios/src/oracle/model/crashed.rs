@@ -1,14 +1,15 @@
 //! What the model believes after a process has ended, and after a recovery.
 
 use colo_core::{DiskId, Recovery};
-use colo_sim::world::{Side, Stamp, World};
+use colo_sim::world::{Side, Stamp, VolumeView};
 
 use crate::oracle::model::{Model, Owed, on_disk};
 
 impl Model {
     /// The process is gone, and with it everything that was not on a disk.
-    pub(super) fn ended(&mut self, side: Side, world: &World, power_lost: bool) {
+    pub(super) fn ended(&mut self, side: Side, world: VolumeView<'_>, power_lost: bool) {
         self.verbs.retain(|open| open.side != side);
+        self.desks[side as usize].clear();
         self.stage[side as usize] = None;
         self.opened[side as usize] = false;
         if side == Side::Primary {
@@ -34,7 +35,7 @@ impl Model {
         &mut self,
         side: Side,
         disk: DiskId,
-        world: &World,
+        world: VolumeView<'_>,
         power_lost: bool,
     ) {
         let now = self.now;
@@ -59,7 +60,7 @@ impl Model {
 
     /// A guest goes on from the secondary disk. What it sent meanwhile was held back, and is
     /// on its way now: such a sector keeps what it might hold before.
-    pub(super) fn recovered(&mut self, recovery: Recovery, world: &World) {
+    pub(super) fn recovered(&mut self, recovery: Recovery, world: VolumeView<'_>) {
         let written = recovery == Recovery::Committed || self.owed == Owed::View;
         let as_it_was = self.owed == Owed::DiskAlone;
         self.owed = Owed::DiskAlone;

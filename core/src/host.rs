@@ -36,6 +36,8 @@ pub struct Host {
     running: Option<Running>,
     connected: bool,
     ended: bool,
+    /// What one volume has told, and then what others and the host itself have.
+    told: (VolumeId, VecDeque<Event>),
     events: VecDeque<(VolumeId, Event)>,
     probes: Probes,
 }
@@ -59,12 +61,14 @@ impl Host {
             running: None,
             connected: false,
             ended: false,
+            told: (VolumeId::FIRST, VecDeque::new()),
             events: VecDeque::new(),
             probes: Probes::default(),
         };
         for volume in host.volume_ids() {
-            host.with(volume, |_| ());
+            host.register(volume);
         }
+        host.orders_advance();
         host
     }
 
@@ -219,21 +223,31 @@ impl Host {
         self.orders_advance();
     }
 
+    /// A volume was made: its filter joins the registry. At the beginning filters are opened one
+    /// after the other, whichever image is read first.
+    fn register(&mut self, id: VolumeId) {
+        if self.volume(id).stage().is_some() {
+            self.registry.insert(0, id);
+        }
+        self.collect(id);
+    }
+
     /// Takes over what a volume has to tell, and what it has become.
     fn collect(&mut self, id: VolumeId) {
         let volume = &mut self.volumes[usize::from(id.0)];
-        while let Some(event) = volume.poll_event() {
-            self.events.push_back((id, event));
+        if volume.has_events() {
+            let closed = volume.stage().is_none();
+            if self.told.1.is_empty() && self.events.is_empty() {
+                self.told.0 = id;
+                volume.swap_events(&mut self.told.1);
+            } else {
+                self.events.extend(volume.take_events().map(|event| (id, event)));
+            }
+            if closed {
+                self.registry.retain(|other| *other != id);
+            }
         }
-        let open = volume.stage().is_some();
-        let place = self.registry.iter().position(|other| *other == id);
-        match place {
-            // At the beginning filters are opened one after the other, whichever image is read first.
-            None if open => self.registry.insert(0, id),
-            Some(place) if !open => drop(self.registry.remove(place)),
-            _ => {}
-        }
-        let over = volume.over;
+        let over = self.volume(id).over;
         match over {
             None | Some(Over::Closed | Over::NotOpened(_)) if self.outlives(id) => {}
             Some(Over::NotRecovered) if self.outlives(id) => self.make_absent(id),
@@ -265,6 +279,7 @@ impl Host {
     /// The next thing that happened, and on which volume. What is about the process as a whole
     /// ([`Event::is_of_host`]) names any.
     pub fn poll_event(&mut self) -> Option<(VolumeId, Event)> {
-        self.events.pop_front()
+        let (volume, told) = &mut self.told;
+        told.pop_front().map(|event| (*volume, event)).or_else(|| self.events.pop_front())
     }
 }

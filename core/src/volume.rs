@@ -272,9 +272,19 @@ impl Volume {
         self.link_outbox.pop_front()
     }
 
-    /// The next thing that happened.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+    /// Whether anything happened.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Hands over what happened, and goes on with a queue that is empty.
+    pub(crate) fn swap_events(&mut self, empty: &mut VecDeque<Event>) {
+        std::mem::swap(&mut self.events, empty);
+    }
+
+    /// What happened, in order.
+    pub(crate) fn take_events(&mut self) -> impl Iterator<Item = Event> {
+        self.events.drain(..)
     }
 
     /// The filter's stage, unless it was closed.

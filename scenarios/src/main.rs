@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use colo_scenarios::cli;
 
+/// A plan makes and frees some thousand small things; this allocator does it faster than libc's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main(&cli::Args::parse()).into()
 }

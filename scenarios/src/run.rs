@@ -386,9 +386,7 @@ impl Run<'_> {
 
     fn pass(&mut self, ns: u64) {
         let until = self.world.now().after(ns);
-        while self.goes_on(until) {
-            self.advance();
-        }
+        while self.advance(until) {}
         if self.world.next_due().is_none_or(|due| due > until) {
             self.world.pass(until);
         }
@@ -396,33 +394,28 @@ impl Run<'_> {
 
     fn settle(&mut self) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while self.goes_on(until) {
-            self.advance();
-        }
+        while self.advance(until) {}
     }
 }
 
 /// Letting the world go on, and looking.
 impl Run<'_> {
-    fn advance(&mut self) {
-        self.world.step();
+    /// Lets the next thing happen, if something does by itself up to `until`. A plan in which too much
+    /// does, without time going on, is left where it is: `progress` tells.
+    fn advance(&mut self, until: Time) -> bool {
+        let events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
+        if self.events >= events_max || !self.world.step_until(until) {
+            return false;
+        }
         self.events += 1;
         self.observe();
-    }
-
-    /// Whether something happens by itself up to `until`. A plan in which too much does, without
-    /// time going on, is left where it is: `progress` tells.
-    fn goes_on(&self, until: Time) -> bool {
-        let events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
-        self.events < events_max && self.world.next_due().is_some_and(|due| due <= until)
+        true
     }
 
     /// Goes on while something is not done, as long as anything happens.
     fn advance_while(&mut self, undone: impl Fn(&Self) -> bool) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while undone(self) && self.goes_on(until) {
-            self.advance();
-        }
+        while undone(self) && self.advance(until) {}
     }
 
     fn observe(&mut self) {

@@ -49,7 +49,7 @@ impl Host {
 
     /// Carries out what can be, until something has to be waited for.
     pub(super) fn orders_advance(&mut self) {
-        while !self.ended {
+        while !self.ended && !self.order_waits() {
             let Some(running) = self.running.take() else {
                 let opened = self.volumes.iter().all(Volume::is_opened);
                 if !opened {
@@ -63,6 +63,16 @@ impl Host {
                 self.running = Some(waits);
                 return;
             }
+        }
+    }
+
+    /// Whether there is nothing to carry out, or what is carried out waits for one of its volumes.
+    fn order_waits(&self) -> bool {
+        match &self.running {
+            None => self.orders.is_empty(),
+            Some(Running::One(volume)) => self.volume(*volume).is_asked(),
+            Some(Running::All(_)) => self.volumes.iter().any(Volume::is_busy),
+            Some(_) => false,
         }
     }
 
@@ -93,7 +103,7 @@ impl Host {
                 self.probe(Probe::VolumeOpenedLater);
                 self.events.push_back((volume, Event::OpenBegun));
                 *self.volume_mut(volume) = Volume::new(options);
-                self.carry_out(volume, |_| ());
+                self.register(volume);
             }
             Order::Admin(volume, admin) => {
                 self.running = Some(Running::One(volume));
@@ -163,7 +173,7 @@ impl Host {
             let answer = Event::Answered { user, request, result: Err(Errno::NoMedium) };
             self.events.push_back((volume, answer));
         }
-        self.collect(volume);
+        self.registry.retain(|other| *other != volume);
     }
 
     fn answer_admin(

@@ -114,6 +114,11 @@ impl Volume {
         self.answer.take()
     }
 
+    /// Nobody asks for that any more.
+    pub(crate) fn forget_answer(&mut self) {
+        self.answer = None;
+    }
+
     /// Whether a verb is under way and not ready.
     pub(crate) fn is_busy(&self) -> bool {
         self.verb.is_some_and(|running| running.wait != Wait::Others)

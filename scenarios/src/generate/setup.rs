@@ -37,7 +37,7 @@ pub(super) fn draw(stream: &mut Stream) -> Setup {
 
 /// Most guests have one disk; what volumes do to each other shows with two, and three.
 pub(super) fn further(stream: &mut Stream, quorum: bool) -> Further {
-    let count = stream.weighted(&[15, 4, 1]);
+    let count = stream.weighted(&[24, 4, 1]);
     Further::new((0..count).map(|_| FurtherVolume {
         wiring: wiring(stream, quorum),
         later: stream.chance(Ratio::new(1, 8)),

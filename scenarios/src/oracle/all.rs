@@ -4,7 +4,7 @@
 //! It judges what no single volume can; what each filter answers is that volume's business.
 
 use colo_core::{Event, Quirk, Quirks, Stage, Verb, VerbError, VerbId, VolumeId};
-use colo_sim::world::{Entry, Side, What, World};
+use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World};
 
 use crate::oracle::Findings;
 use crate::oracle::model::Model;
@@ -17,9 +17,9 @@ struct OpenAll {
     side: Side,
     id: VerbId,
     /// Stage and epoch of each volume when its turn came.
-    before: Option<Vec<(Option<Stage>, u32)>>,
+    before: Option<Moments>,
     /// Whom it was called on, in order.
-    begun: Vec<VolumeId>,
+    begun: Begun,
     /// The first error of a filter that failed by itself.
     failed: Option<String>,
 }
@@ -32,14 +32,54 @@ pub(super) struct Alls {
     open: Vec<OpenAll>,
 }
 
-fn stages_and_epochs(models: &[Model], side: Side) -> Vec<(Option<Stage>, u32)> {
-    models.iter().map(|model| (model.stage_of(side), model.epoch)).collect()
+/// Stage and epoch of each volume.
+type Moments = [(Option<Stage>, u32); VOLUMES_MAX];
+
+fn moments(models: &[Model], side: Side) -> Moments {
+    let of = |model: &Model| (model.stage_of(side), model.epoch);
+    std::array::from_fn(|place| models.get(place).map_or((None, 0), of))
+}
+
+/// A few volumes in order; one more than there can be, so that none is missed that comes twice.
+#[derive(Debug, Clone, Copy, Default)]
+struct Begun {
+    volumes: [VolumeId; VOLUMES_MAX + 1],
+    count: usize,
+}
+
+impl Begun {
+    fn push(&mut self, volume: VolumeId) {
+        if self.count < self.volumes.len() {
+            self.volumes[self.count] = volume;
+            self.count += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[VolumeId] {
+        &self.volumes[..self.count]
+    }
 }
 
 impl Alls {
     /// Whether such a verb waits for its answer.
     pub(super) fn is_open(&self, side: Side) -> bool {
         self.open.iter().any(|open| open.side == side)
+    }
+
+    /// Whether [`Alls::apply`] has anything to learn from it; most entries are of guests' requests.
+    #[inline]
+    pub(super) fn concerns(what: &What) -> bool {
+        match what {
+            What::Submitted { .. } | What::Fault { .. } | What::Step(_) => false,
+            What::Event(event) => !matches!(
+                event,
+                Event::Answered { .. }
+                    | Event::Stage { .. }
+                    | Event::Job { .. }
+                    | Event::Emptied(_)
+            ),
+            _ => true,
+        }
     }
 
     /// Takes in what happened, after the models did.
@@ -61,12 +101,12 @@ impl Alls {
                 registry.retain(|other| *other != volume);
             }
             What::CalledAll { id, .. } => {
-                let (id, begun) = (*id, Vec::new());
+                let (id, begun) = (*id, Begun::default());
                 self.open.push(OpenAll { side, id, before: None, begun, failed: None });
             }
             What::Event(Event::VerbBegun { id, .. }) => {
                 if let Some(open) = self.open_mut(side, *id) {
-                    open.before.get_or_insert_with(|| stages_and_epochs(models, side));
+                    open.before.get_or_insert_with(|| moments(models, side));
                     open.begun.push(volume);
                 }
             }
@@ -104,7 +144,7 @@ impl Alls {
         let open = self.open.iter().find(|open| (open.side, open.id) == (side, *id));
         // A process that ends may still answer.
         let Some(open) = open else { return };
-        let now = stages_and_epochs(models, side);
+        let now = moments(models, side);
         let before = open.before.as_ref().unwrap_or(&now);
         let registry = &self.registry[side as usize];
         let called = Called { verb: *verb, side, registry, open, before, now: &now };
@@ -127,8 +167,8 @@ struct Called<'a> {
     side: Side,
     registry: &'a [VolumeId],
     open: &'a OpenAll,
-    before: &'a [(Option<Stage>, u32)],
-    now: &'a [(Option<Stage>, u32)],
+    before: &'a Moments,
+    now: &'a Moments,
 }
 
 impl Called<'_> {
@@ -159,28 +199,30 @@ impl Called<'_> {
     }
 
     /// Whom it has to be called on.
-    fn members(&self, half_way: bool) -> Vec<VolumeId> {
+    fn members(&self, half_way: bool) -> impl Iterator<Item = VolumeId> + Clone {
         let beside = self.any_was_in(&[Stage::None]) && self.any_was_in(&[Stage::Running]);
-        let skips = |volume: &VolumeId| match self.verb {
+        let skips = move |volume: &VolumeId| match self.verb {
             Verb::Start(_) => beside && self.was_in(*volume, &[Stage::Running]),
             Verb::Checkpoint => self.apart(),
             _ => false,
         };
         let members = self.registry.iter().copied();
-        members.filter(|volume| half_way || !skips(volume)).collect()
+        members.filter(move |volume| half_way || !skips(volume))
     }
 
     /// `answers`: newest first, and the first error is the answer.
     fn check_order(&self, quirks: Quirks, result: Result<(), VerbError>, findings: &mut Findings) {
         let half_way = self.half_way(quirks);
         let members = self.members(half_way);
-        let begun = &self.open.begun;
+        let begun = self.open.begun.as_slice();
         let all = result.is_ok() || !half_way && matches!(self.verb, Verb::Stop { .. });
-        let right = if all { *begun == members } else { members.starts_with(begun) };
+        let right = members.clone().take(begun.len()).eq(begun.iter().copied())
+            && (!all || members.clone().count() == begun.len());
         if !right {
             let names = |volumes: &[VolumeId]| {
                 volumes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             };
+            let members: Vec<_> = members.collect();
             let (verb, begun, members) = (self.verb, names(begun), names(&members));
             let message = format!(
                 "{verb} on all filters was called on volumes {begun}; expected {members}, newest first"
@@ -203,7 +245,7 @@ impl Called<'_> {
         let stage = |volume: VolumeId| self.now[usize::from(volume.0)].0;
         match self.verb {
             Verb::Start(_) if result.is_err() => {
-                let left = self.open.begun.iter().copied().find(|&volume| {
+                let left = self.open.begun.as_slice().iter().copied().find(|&volume| {
                     self.was_in(volume, &[Stage::None]) && stage(volume) != Some(Stage::None)
                 });
                 if let Some(volume) = left {
@@ -219,7 +261,8 @@ impl Called<'_> {
             }
             Verb::Stop { failover: true } => {
                 let deaf = self.registry.iter().find(|volume| {
-                    self.was_in(**volume, &[Stage::Running]) && !self.open.begun.contains(volume)
+                    self.was_in(**volume, &[Stage::Running])
+                        && !self.open.begun.as_slice().contains(volume)
                 });
                 if let Some(volume) = deaf {
                     let message = format!(

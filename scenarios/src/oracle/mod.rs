@@ -139,19 +139,28 @@ impl Oracle {
             if let What::Step(number) = entry.what {
                 self.findings.step = Some(number);
             }
-            let judged = matches!(entry.what, What::Event(_) | What::PowerLost | What::ProcessDied);
-            if judged {
-                self.findings.volume = VolumeId::FIRST;
+            // Most entries are of disks, and no invariant is about those alone.
+            if matches!(entry.what, What::Disk { .. }) {
+                self.models[usize::from(entry.volume.0)].apply(
+                    entry,
+                    world.volume(entry.volume),
+                    true,
+                );
+                continue;
+            }
+            if let What::Event(Event::AllAnswered { .. }) = entry.what {
                 self.alls.check(&self.models, world, entry, &mut self.findings);
             }
-            for volume in world.volumes() {
-                if volume.id() == entry.volume || entry.what.is_of_host() {
-                    self.observe_on(entry, volume, judged);
-                }
+            if self.models.len() > 1 && entry.what.is_of_host() {
+                world.volumes().for_each(|volume| self.observe_on(entry, volume));
+            } else {
+                self.observe_on(entry, world.volume(entry.volume));
             }
-            self.alls.apply(&self.models, entry);
+            if Alls::concerns(&entry.what) {
+                self.alls.apply(&self.models, entry);
+            }
         }
-        for volume in world.volumes() {
+        for volume in world.volumes().filter(|_| !touched.is_empty()) {
             let id = volume.id();
             let touched = touched.iter().filter(|(of, _)| *of == id).map(|(_, extent)| *extent);
             self.findings.volume = id;
@@ -159,18 +168,20 @@ impl Oracle {
         }
     }
 
-    /// Most entries are of disks, and no invariant is about those alone.
-    fn observe_on(&mut self, entry: &Entry, world: VolumeView<'_>, judged: bool) {
+    fn observe_on(&mut self, entry: &Entry, world: VolumeView<'_>) {
         let place = usize::from(world.id().0);
         self.findings.volume = world.id();
-        let sight = Sight { model: &self.models[place], world, entry };
-        for check in CHECKS.iter().filter(|_| judged) {
-            check(&sight, &mut self.findings);
+        if matches!(entry.what, What::Event(_) | What::PowerLost | What::ProcessDied) {
+            let sight = Sight { model: &self.models[place], world, entry };
+            for check in CHECKS {
+                check(&sight, &mut self.findings);
+            }
         }
-        let beside = entry.side.is_some_and(|side| {
-            let mut others = self.models.iter().enumerate().filter(|(other, _)| *other != place);
-            self.alls.is_open(side) || others.any(|(_, model)| model.is_asked(side))
-        });
+        let asks = matches!(
+            entry.what,
+            What::Called { .. } | What::Administered { .. } | What::Event(Event::Opened(_))
+        );
+        let beside = asks && entry.side.is_some_and(|side| self.beside(place, side));
         self.models[place].apply(entry, world, beside);
         // Who waited for an answer is gone with the process, and nobody waits for a volume's end.
         if let What::PowerLost | What::ProcessDied | What::Event(Event::Exited | Event::Aborted(_)) =
@@ -179,6 +190,12 @@ impl Oracle {
         {
             self.models[place].desks[side as usize].ended();
         }
+    }
+
+    /// Whether anything is asked of another volume of this host, or of all.
+    fn beside(&self, place: usize, side: Side) -> bool {
+        let mut others = self.models.iter().enumerate().filter(|(other, _)| *other != place);
+        self.alls.is_open(side) || others.any(|(_, model)| model.is_asked(side))
     }
 
     /// Judges the end: faults are over, and nothing more will happen by itself.

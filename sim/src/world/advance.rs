@@ -9,6 +9,14 @@ use crate::faulty::{Fired, OpKind};
 
 use crate::world::{Asked, DiskOp, Forwarded, Message, Side, SimClock, What, World};
 
+/// Where the next thing comes from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Disk(VolumeId, DiskId),
+    Link,
+    Timer(Side),
+}
+
 impl World {
     fn clock(&self, side: Side) -> SimClock {
         SimClock { now: self.now, drift_ppm: self.options.drift_ppm[side as usize] }
@@ -21,43 +29,59 @@ impl World {
 
     /// When the next thing happens by itself.
     pub fn next_due(&self) -> Option<Time> {
-        let disks = self.disks.iter().flatten().filter_map(|disk| disk.inner().next_due());
-        let timers = Side::BOTH.into_iter().filter_map(|side| self.timer(side));
-        disks.chain(self.link.next_due()).chain(timers).min()
+        self.next().map(|(due, _)| due)
+    }
+
+    /// What happens next by itself, and when: of what is due at once disks come first, in order, then
+    /// the link, then timers.
+    fn next(&self) -> Option<(Time, Source)> {
+        let mut next: Option<(Time, Source)> = None;
+        let mut consider = |due: Option<Time>, source: Source| {
+            let Some(due) = due.map(|due| due.max(self.now)) else { return };
+            if next.is_none_or(|(first, _)| due < first) {
+                next = Some((due, source));
+            }
+        };
+        for (volume, disks) in self.disks.iter().enumerate() {
+            for (disk, device) in DiskId::ALL.into_iter().zip(disks) {
+                consider(device.inner().next_due(), Source::Disk(VolumeId(volume as u8), disk));
+            }
+        }
+        consider(self.link.next_due(), Source::Link);
+        for side in Side::BOTH {
+            consider(self.timer(side), Source::Timer(side));
+        }
+        next
     }
 
     /// Lets the next thing happen, and time pass till then. False if there is none.
     pub fn step(&mut self) -> bool {
-        let Some(due) = self.next_due() else { return false };
-        self.now = self.now.max(due);
-        let now = self.now;
-        for volume in 0..self.disks.len() {
-            for disk in DiskId::ALL {
-                let device = &mut self.disks[volume][disk as usize];
-                device.inner_mut().advance(now);
-                if device.inner().next_due().is_none_or(|due| due > now) {
-                    continue;
-                }
+        self.step_until(Time(u64::MAX))
+    }
+
+    /// The same, unless it would be later than `until`.
+    pub fn step_until(&mut self, until: Time) -> bool {
+        let Some((due, source)) = self.next().filter(|(due, _)| *due <= until) else {
+            return false;
+        };
+        self.now = due;
+        match source {
+            Source::Disk(volume, disk) => {
+                let device = &mut self.disks[usize::from(volume.0)][disk as usize];
+                device.inner_mut().advance(due);
                 // A wrapper may keep a completion back to do more; then time goes on without one.
                 if let Some(completion) = device.poll() {
-                    self.disk_answered(VolumeId(volume as u8), disk, completion);
+                    self.disk_answered(volume, disk, completion);
                 }
-                return true;
             }
-        }
-        if self.link.next_due().is_some_and(|due| due <= now) {
-            if let Some(message) = self.link.receive(now) {
-                self.arrived(message);
+            Source::Link => {
+                if let Some(message) = self.link.receive(due) {
+                    self.arrived(message);
+                }
             }
-            return true;
+            Source::Timer(side) => self.with_host(side, |host, clock| host.timeout(clock.now())),
         }
-        for side in Side::BOTH {
-            if self.timer(side).is_some_and(|due| due <= now) {
-                self.with_host(side, |host, clock| host.timeout(clock.now()));
-                return true;
-            }
-        }
-        unreachable!("something was due");
+        true
     }
 
     /// Lets time pass up to `until`, whatever happens meanwhile having happened.

@@ -40,7 +40,7 @@ impl Host {
             _ => false,
         };
         // What was asked of one filter before was answered then.
-        self.volumes.iter_mut().for_each(|volume| volume.forget_answer());
+        self.volumes.iter_mut().for_each(Volume::forget_answer);
         let stops = matches!(verb, Verb::Stop { .. });
         let ends_at_error = !stops || self.quirk(Quirk::StopAllHalfWay);
         let mut all =

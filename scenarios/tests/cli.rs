@@ -461,3 +461,21 @@ fn a_shrink_whose_runs_are_spent_says_so_and_saves_what_it_has() {
     let (_, _, smallest) = shrink("shrink-unspent", &["4", "--profile", "seed"]);
     assert!(plan.steps.len() > smallest.steps.len());
 }
+
+#[test]
+fn a_shrink_that_is_killed_leaves_a_plan_that_can_be_read_and_fails() {
+    let path = directory("shrink-killed").join("small.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_colosim"))
+        .args(["shrink", "34", "--profile", "seed", "-o", shown(&path)])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    // As soon as there is a file, in the middle of the search.
+    while !path.exists() && child.try_wait().expect("it can be asked").is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().expect("it is ours");
+    child.wait().expect("it ends");
+    Plan::load(&path).expect("a plan");
+    assert_eq!(colosim(&["replay", shown(&path)]).code, 1);
+}

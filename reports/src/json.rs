@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::record::{Counts, SCHEMA};
+use crate::record::{Counts, SCHEMA, Shrunk};
 use crate::summary::{Broken, OfRun, Summary, Verdict};
 use crate::timing::Timing;
 
@@ -91,6 +91,8 @@ struct ViolationRow<'a> {
     message: &'a str,
     plan: &'a str,
     replay: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shrunk: Option<&'a Shrunk>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +140,7 @@ fn violations(summary: &Summary) -> Vec<ViolationRow<'_>> {
             message: &what.message,
             plan: &what.plan,
             replay: &what.replay,
+            shrunk: what.shrunk.as_ref(),
         });
     }
     rows

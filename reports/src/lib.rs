@@ -27,7 +27,7 @@ pub use html::html;
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
-pub use record::{Abort, Counts, Header, Record, SCHEMA, Violation};
+pub use record::{Abort, Counts, Header, Record, SCHEMA, Shrunk, Violation};
 pub use records_file::{ReadError, RecordWriter, Records, WriteError, read_records};
 pub use summary::{Broken, KEPT_MAX, OfRun, Run, Summary, Verdict};
 pub use terminal::terminal;

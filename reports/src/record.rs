@@ -168,6 +168,19 @@ pub struct Violation {
     pub plan: String,
     /// The one command line that shows it again.
     pub replay: String,
+    /// A smaller plan that fails in the same way, for the few violations that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
+}
+
+/// A plan that was made as small as it can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shrunk {
+    /// Path of the saved plan.
+    pub plan: String,
+    /// Its steps.
+    pub steps: u32,
 }
 
 /// A host that reported a typed abort, where a process would have died.

@@ -58,6 +58,10 @@ fn violations(text: &mut String, summary: &Summary, paint: Paint) {
         if !what.plan.is_empty() {
             indented(text, &format!("plan saved as {}", what.plan));
         }
+        if let Some(shrunk) = &what.shrunk {
+            let steps = counted(u64::from(shrunk.steps), "step", "steps");
+            indented(text, &format!("shrunk to {steps}: {}", shrunk.plan));
+        }
         replay(text, &what.replay, paint);
     }
     let shown = summary.violations.len().min(SHOWN_MAX) as u64;

@@ -6,14 +6,13 @@
 //! of plans. A panic in a plan is caught, kept with its plan, and ends nothing.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use colo_reports::{Abort, Record, Violation};
 
 use crate::generate::generate;
+use crate::panics::{Panic, caught};
 use crate::plan::Plan;
 use crate::profile::Behaviour;
 use crate::run::{Outcome, run};
@@ -42,6 +41,14 @@ impl Plans {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The one of this seed, or else the scenario of this name.
+    pub fn named(&self, seed: Option<u64>, name: &str) -> Option<Plan> {
+        match seed {
+            Some(seed) => Some(generate(seed, &self.behaviour)),
+            None => self.scenarios.iter().find(|plan| plan.name == name).cloned(),
+        }
     }
 
     /// The `index`-th, with its seed if it comes from one.
@@ -185,11 +192,11 @@ impl Office<'_> {
     fn run(&self, index: u64) -> Ran {
         let (seed, plan) = self.plans.get(index);
         let twice = self.options.twice;
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let result = caught(|| {
             let outcome = run(&plan);
             let differs = twice && run(&plan).digest != outcome.digest;
             (outcome, differs)
-        }));
+        });
         match result {
             Ok((outcome, differs)) => {
                 let clean = outcome.is_clean() && !differs;
@@ -197,40 +204,9 @@ impl Office<'_> {
                 Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
             }
             Err(panic) => {
-                let record = panic_record(seed, &plan, &*panic, &self.plans.behaviour);
+                let record = panic_record(seed, &plan, &panic, &self.plans.behaviour);
                 Ran { record, plan: Some(plan), panicked: true, differs: false }
             }
-        }
-    }
-}
-
-thread_local! {
-    static PANIC_PLACE: Cell<String> = const { Cell::new(String::new()) };
-}
-
-type PanicHook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync>;
-
-/// While it lives, a panic is not printed where it happens: it is reported with its plan.
-pub struct PanicsKept(Option<PanicHook>);
-
-impl PanicsKept {
-    /// From now on.
-    pub fn begin() -> Self {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|info| {
-            let place = info.location().map(ToString::to_string);
-            PANIC_PLACE.set(place.unwrap_or_default());
-        }));
-        Self(Some(before))
-    }
-}
-
-impl Drop for PanicsKept {
-    fn drop(&mut self) {
-        if let Some(before) = self.0.take()
-            && !std::thread::panicking()
-        {
-            std::panic::set_hook(before);
         }
     }
 }
@@ -276,8 +252,8 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         at_ns: violation.at.0,
         host: violation.side.name().to_owned(),
         message: violation.message,
-        plan: String::new(),
         replay: replay(),
+        ..Violation::default()
     };
     let aborts = outcome.aborts.iter().map(|(side, at, reason)| Abort {
         host: side.name().to_owned(),
@@ -301,15 +277,8 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
 }
 
 /// A bug of ours: told like a violation, so that no report loses it.
-fn panic_record(
-    seed: Option<u64>,
-    plan: &Plan,
-    panic: &(dyn std::any::Any + Send),
-    behaviour: &Behaviour,
-) -> Record {
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    let place = PANIC_PLACE.take();
+fn panic_record(seed: Option<u64>, plan: &Plan, panic: &Panic, behaviour: &Behaviour) -> Record {
+    let Panic { place, said } = panic;
     let violation = Violation {
         invariant: "no-abort".to_owned(),
         message: format!(

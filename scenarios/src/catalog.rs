@@ -10,6 +10,8 @@ mod documented;
 mod failover;
 mod faults;
 mod operator;
+#[cfg(test)]
+mod pasted;
 mod primary;
 mod start;
 mod steps;
@@ -29,10 +31,12 @@ pub struct Scenario {
     steps: fn() -> Vec<Step>,
     /// What is different about its hosts.
     differs: fn(&mut Setup),
+    /// Of what is left to chance.
+    seed: u64,
 }
 
 const fn scenario(name: &'static str, about: &'static str, steps: fn() -> Vec<Step>) -> Scenario {
-    Scenario { name, about, steps, differs: |_| () }
+    Scenario { name, about, steps, differs: |_| (), seed: 0 }
 }
 
 impl Scenario {
@@ -41,10 +45,16 @@ impl Scenario {
         Self { differs, ..self }
     }
 
+    /// The same where chance falls out differently: for a plan whose seed matters.
+    pub const fn seeded(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
     /// Its plan.
     pub fn plan(&self, behaviour: &Behaviour) -> Plan {
         let mut plan = Plan::new(self.name, behaviour.profile, (self.steps)());
         (self.differs)(&mut plan.setup);
+        plan.seed = self.seed;
         if let Added::Named(quirks) = &behaviour.added {
             plan.quirks.clone_from(quirks);
         }

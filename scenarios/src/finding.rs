@@ -26,6 +26,49 @@ pub struct Finding {
     pub plan: Plan,
 }
 
+macro_rules! embedded {
+    ($($name:literal,)+) => {
+        &[$(($name, include_str!(concat!("../../fixtures/findings/", $name, ".json"))),)+]
+    };
+}
+
+/// Every finding by its name, as it is saved: the program needs no source tree.
+pub const FINDINGS: &[(&str, &str)] = embedded![
+    "blocked-top-deleted",
+    "blocker-left-set",
+    "cancel-counts-as-loss",
+    "checkpoint-all-half-way",
+    "checkpoint-failure-untold",
+    "checkpoint-under-copies",
+    "cleanup-by-name",
+    "empties-without-write",
+    "failed-failover-is-final",
+    "failed-start-keeps-running",
+    "failover-not-durable",
+    "failover-without-commit",
+    "flush-misses-split-writes",
+    "planned-stop-cancels-first",
+    "quorum-counts-forwarding",
+    "start-all-half-way",
+    "stop-all-half-way",
+    "torn-checkpoint",
+    "touches-ejected",
+    "unfenced-export",
+    "unmarked-overlays",
+];
+
+/// The findings, by name.
+pub fn all() -> impl Iterator<Item = Finding> {
+    FINDINGS.iter().map(|(name, text)| {
+        Finding::parse(text, name).expect("the findings of the program are tested")
+    })
+}
+
+/// The finding of this name.
+pub fn find(name: &str) -> Option<Finding> {
+    all().find(|finding| finding.quirk.name() == name)
+}
+
 impl Finding {
     /// Reads a finding.
     ///
@@ -35,9 +78,17 @@ impl Finding {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|source| PlanError::Read { path: shown.clone(), source })?;
-        let finding: Self = serde_json::from_str(&text)
-            .map_err(|source| PlanError::Parse { path: shown.clone(), source })?;
-        let plan = Plan::parse(&finding.plan.to_json(), &shown)?;
+        Self::parse(&text, &shown)
+    }
+
+    /// Reads a finding from its JSON; `path` is for messages.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parse(text: &str, path: &str) -> Result<Self, PlanError> {
+        let finding: Self = serde_json::from_str(text)
+            .map_err(|source| PlanError::Parse { path: path.to_owned(), source })?;
+        let plan = Plan::parse(&finding.plan.to_json(), path)?;
         Ok(Self { plan, ..finding })
     }
 

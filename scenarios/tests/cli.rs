@@ -90,9 +90,15 @@ fn the_replay_command_of_every_violation_shows_it_again() {
 
 #[test]
 fn what_cannot_be_used_exits_2_and_says_what_can() {
-    let wrong: [(&[&str], &str); 12] = [
+    let wrong: [(&[&str], &str); 18] = [
         (&["replay", "nonsense"], "colosim list scenarios"),
+        (&["replay", "nonsense"], "colosim list findings"),
         (&["replay", "no/such/plan.json"], "cannot read no/such/plan.json"),
+        (&["shrink", "nonsense"], "colosim list findings"),
+        (&["shrink", "no/such/plan.json"], "cannot read no/such/plan.json"),
+        (&["shrink", "failover"], "this plan is clean; there is nothing to shrink"),
+        (&["shrink", "torn-checkpoint", "--profile", "hardened"], "nothing to shrink"),
+        (&["shrink", "torn-checkpoint", "--quirks", "swarm"], "name the quirks"),
         (&["replay", "Cargo.toml"], "is what `colosim run --out DIR` saves"),
         (&["replay", "src"], "holds no plan"),
         (&["run", "--scenario", "nonsense"], "colosim list scenarios"),
@@ -246,7 +252,9 @@ fn a_campaign_leaves_its_records_its_reports_and_the_plans_that_failed() {
     let records: Vec<_> = records.map(|record| record.expect("a record")).collect();
     assert_eq!(Some(records.len() as u64), report["plans"].as_u64());
     let failed: Vec<_> = records.iter().filter(|record| !record.is_clean()).collect();
-    assert_eq!(out.join("plans").read_dir().expect("a directory").count(), failed.len());
+    let (shrunk, plans): (Vec<_>, Vec<_>) =
+        files(&out.join("plans")).into_iter().partition(|path| shown(path).ends_with(".min.json"));
+    assert_eq!((plans.len(), shrunk.len()), (failed.len(), 3));
     for record in failed {
         let violation = &record.violations[0];
         Plan::load(Path::new(&violation.plan)).expect("a plan");
@@ -261,6 +269,38 @@ fn a_campaign_leaves_its_records_its_reports_and_the_plans_that_failed() {
         assert!(replayed.out.contains(&violation.message), "{}", replayed.out);
         assert!(replayed.out.contains(&format!("{:016x}", record.digest)), "{}", replayed.out);
     }
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let files = directory.read_dir().expect("a directory").map(|file| file.expect("a file").path());
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_campaign_shrinks_the_failures_that_it_lists_first_and_names_them() {
+    let out = directory("campaign-shrunk");
+    let args = ["run", "--profile", "seed", "--seeds", "30", "--out", shown(&out)];
+    let called = colosim(&args);
+    assert_eq!(called.code, 1, "{}", called.err);
+    let lines: Vec<_> = called.out.lines().map(str::trim).collect();
+    let named = lines.iter().filter_map(|line| line.strip_prefix("shrunk to "));
+    let named: Vec<_> = named.map(|line| line.split_once(": ").expect("a path")).collect();
+    assert_eq!(named.len(), 3, "{}", called.out);
+    for (steps, path) in named {
+        let plan = Plan::load(Path::new(path)).expect("a plan");
+        let counted = if plan.steps.len() == 1 { "1 step" } else { "steps" };
+        assert!(steps.ends_with(counted) && steps.starts_with(&plan.steps.len().to_string()));
+        assert_eq!(colosim(&["replay", path]).code, 1);
+        let whole = Plan::load(Path::new(&path.replace(".min.json", ".json"))).expect("a plan");
+        assert!(plan.steps.len() < whole.steps.len(), "{path}");
+    }
+
+    // Without a directory nothing is shrunk, and nothing else differs.
+    let called = colosim(&args[..5]);
+    assert_eq!(called.code, 1, "{}", called.err);
+    assert!(!called.out.contains("shrunk"), "{}", called.out);
 }
 
 #[test]
@@ -312,10 +352,130 @@ fn every_list_has_its_lines() {
         ("scenarios", "failover"),
         ("invariants", "no-abort"),
         ("quirks", "unfenced-export"),
+        ("findings", "torn-checkpoint             checkpoint "),
+        ("faults", "power_loss"),
         ("points", "edge/secondary/FAILOVER->DONE"),
     ] {
         let called = colosim(&["list", what]);
         assert_eq!(called.code, 0, "{}", called.err);
         assert!(called.out.lines().any(|found| found.starts_with(line)), "{what}: {}", called.out);
     }
+}
+
+#[test]
+fn a_finding_is_replayed_by_its_name_and_both_ways() {
+    let called = colosim(&["replay", "torn-checkpoint"]);
+    assert_eq!(called.code, 1, "{}", called.err);
+    assert!(called.out.contains("VIOLATION of checkpoint"), "{}", called.out);
+    let called = colosim(&["replay", "torn-checkpoint", "--profile", "hardened"]);
+    assert_eq!(called.code, 0, "{}", called.out);
+}
+
+/// Shrinks what the arguments mean, in a directory of its own; what was saved, too.
+fn shrink(name: &str, args: &[&str]) -> (Called, PathBuf, Plan) {
+    let path = directory(name).join("small.json");
+    let mut all = vec!["shrink"];
+    all.extend(args);
+    all.extend(["--out", shown(&path)]);
+    let called = colosim(&all);
+    assert_eq!(called.code, 0, "{}", called.err);
+    let plan = Plan::load(&path).expect("a plan");
+    (called, path, plan)
+}
+
+#[test]
+fn a_shrunk_plan_is_told_saved_printed_and_replayed() {
+    let args = ["planned-stop", "--profile", "seed"];
+    let (called, path, plan) = shrink("shrink", &args);
+    let out = &called.out;
+    assert!(
+        out.starts_with(
+            "planned-stop breaks planned-stop first, because of planned-stop-cancels-first\n"
+        ),
+        "{out}"
+    );
+    let counted = format!("to {} steps in ", plan.steps.len());
+    assert!(out.contains(&counted), "{out}");
+    assert!(out.contains(&format!("saved as {}\n", shown(&path))), "{out}");
+    assert!(out.contains("            vec![\n                call(S, START),\n"), "{out}");
+    assert_eq!(plan.name, "small");
+
+    let command = out.lines().find_map(|line| line.trim().strip_prefix("cargo run --release -- "));
+    let arguments: Vec<_> = command.expect("a command").split_whitespace().collect();
+    let replayed = colosim(&arguments);
+    assert_eq!(replayed.code, 1, "{}", replayed.err);
+    assert!(replayed.out.contains("VIOLATION of planned-stop"), "{}", replayed.out);
+
+    let directory = path.parent().expect("one").read_dir().expect("a directory");
+    assert_eq!(directory.count(), 1, "nothing is left beside the plan");
+}
+
+#[test]
+fn every_way_to_name_a_plan_can_be_shrunk_and_a_saved_one_keeps_its_behaviour() {
+    let saved = directory("shrink-saved").join("plan.json");
+    let args = ["replay", "4", "--profile", "seed", "--save", shown(&saved)];
+    assert_eq!(colosim(&args).code, 1, "seed 4 breaks something");
+    let (of_seed, _, one) = shrink("shrink-seed", &["4", "--profile", "seed"]);
+    let (_, path, other) = shrink("shrink-file", &[shown(&saved)]);
+    assert_eq!(one, other);
+    assert!(of_seed.out.starts_with("seed 4 breaks "), "{}", of_seed.out);
+    let (again, _, same) = shrink("shrink-again", &[shown(&path)]);
+    assert_eq!(same, one);
+    assert!(again.out.contains("as many steps as before"), "{}", again.out);
+    let (_, _, finding) = shrink("shrink-finding", &["blocker-left-set"]);
+    assert!(finding.steps.len() <= 4);
+}
+
+#[test]
+fn a_shrink_without_a_file_saves_in_the_current_directory() {
+    let directory = directory("shrink-here");
+    let here = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_colosim"));
+        let output = command.args(args).current_dir(&directory).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+    let out = here(&["shrink", "4", "--profile", "seed"]);
+    assert!(out.contains("saved as shrunk-seed-4.json\n"), "{out}");
+    Plan::load(&directory.join("shrunk-seed-4.json")).expect("a plan");
+    let out = here(&["shrink", "shrunk-seed-4.json"]);
+    assert!(out.contains("saved as shrunk-seed-4.json\n"), "{out}");
+}
+
+#[test]
+fn a_shrunk_plan_that_cannot_be_saved_exits_74_and_is_told_all_the_same() {
+    let file = directory("shrink-unwritable").join("regular-file");
+    std::fs::write(&file, "").expect("there is room");
+    let below = file.join("small.json");
+    let called = colosim(&["shrink", "torn-checkpoint", "-o", shown(&below)]);
+    assert_eq!(called.code, 74, "{}", called.err);
+    assert!(called.err.contains(&format!("cannot write {}", shown(&below))), "{}", called.err);
+    assert!(called.out.contains("scenario("), "{}", called.out);
+    assert!(!called.out.contains("saved as"), "{}", called.out);
+}
+
+#[test]
+fn a_shrink_whose_runs_are_spent_says_so_and_saves_what_it_has() {
+    let (called, _, plan) = shrink("shrink-spent", &["4", "--profile", "seed", "--runs", "30"]);
+    assert!(called.out.contains("give more with --runs"), "{}", called.out);
+    let (_, _, smallest) = shrink("shrink-unspent", &["4", "--profile", "seed"]);
+    assert!(plan.steps.len() > smallest.steps.len());
+}
+
+#[test]
+fn a_shrink_that_is_killed_leaves_a_plan_that_can_be_read_and_fails() {
+    let path = directory("shrink-killed").join("small.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_colosim"))
+        .args(["shrink", "commit-write-error", "--profile", "seed", "-o", shown(&path)])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    // As soon as there is a file, in the middle of the search.
+    while !path.exists() && child.try_wait().expect("it can be asked").is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().expect("it is ours");
+    child.wait().expect("it ends");
+    Plan::load(&path).expect("a plan");
+    assert_eq!(colosim(&["replay", shown(&path)]).code, 1);
 }

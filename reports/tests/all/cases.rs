@@ -78,8 +78,8 @@ pub(crate) fn violating(seed: u64, violations: u32) -> Record {
             "sector {i} of the secondary disk holds 0x00, the promised view 0x41\n\
              after a power loss in mid-commit"
         ),
-        plan: String::new(),
         replay: format!("colosim replay {seed:#x}"),
+        ..Violation::default()
     };
     Record { violations: (0..violations).map(violation).collect(), ..clean(seed) }
 }
@@ -95,6 +95,7 @@ pub(crate) fn awkward() -> Record {
             .into(),
         plan: "out/answers.json".into(),
         replay: "colosim replay 'out/answers.json'".into(),
+        ..Violation::default()
     };
     Record { violations: vec![violation], ..scenario() }
 }

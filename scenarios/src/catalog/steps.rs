@@ -50,6 +50,16 @@ pub(super) fn call_in_flight(side: Side, verb: Verb) -> Step {
     Step::Call { side, verb, wait: false }
 }
 
+/// A verb on all filters of a host.
+pub(super) fn call_all(side: Side, verb: Verb) -> Step {
+    Step::CallAll { side, verb, wait: true }
+}
+
+/// A step on another volume than the first.
+pub(super) fn on(volume: u8, step: Step) -> Step {
+    Step::On { volume, step: Box::new(step) }
+}
+
 pub(super) fn stop(failover: bool) -> Step {
     call(S, Verb::Stop { failover })
 }

@@ -2,31 +2,26 @@
 
 use colo_core::{Admin, DiskId, EmptyFailure, Format, JobKind, OptionsText, UserKind, Verb};
 use colo_sim::faulty::OpKind;
-use colo_sim::world::Side;
 
 use super::steps::{
-    HIDDEN, OTHER, P, RECOVER, S, START, START_PRIMARY, attach, call, command, detach, empty_fails,
-    fault, flush, read, write,
+    HIDDEN, OTHER, P, RECOVER, S, START, START_PRIMARY, attach, call, call_all, command, detach,
+    empty_fails, fault, flush, on, read, write,
 };
 use super::{Scenario, scenario};
 use crate::plan::{Further, FurtherVolume, Setup, Step};
 
-fn all(side: Side, verb: Verb) -> Step {
-    Step::CallAll { side, verb, wait: true }
-}
-
 /// The same on the second disk.
 fn second(step: Step) -> Step {
-    Step::On { volume: 1, step: Box::new(step) }
+    on(1, step)
 }
 
 fn stop_all(failover: bool) -> Step {
-    all(S, Verb::Stop { failover })
+    call_all(S, Verb::Stop { failover })
 }
 
 /// All filters of both hosts start, the secondary's first.
 fn started(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    let mut steps = vec![all(S, START), all(P, START_PRIMARY)];
+    let mut steps = vec![call_all(S, START), call_all(P, START_PRIMARY)];
     steps.extend(rest);
     steps
 }
@@ -82,7 +77,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     })
     .on(two),
     scenario("two-disks-planned-stop", "a planned stop of both disks", || {
-        let mut steps = written([stop_all(false), all(P, Verb::Stop { failover: false })]);
+        let mut steps = written([stop_all(false), call_all(P, Verb::Stop { failover: false })]);
         steps.extend(both_read());
         steps
     })
@@ -95,7 +90,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "start-fails-on-one-disk",
         "an overlay of the older disk cannot be emptied at the start: neither starts, then both do",
         || {
-            let mut steps = vec![empty_fails(DiskId::Hidden, EmptyFailure::Nothing), all(S, START)];
+            let mut steps = vec![empty_fails(DiskId::Hidden, EmptyFailure::Nothing), call_all(S, START)];
             steps.extend(written(both_read()));
             steps
         },
@@ -104,7 +99,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
         "start-of-two-disks-one-wired-wrong",
         "hidden of the older disk is no overlay: the newer one is not left running",
-        || vec![all(S, START), all(S, Verb::GetError), read(S, 0, 4), second(read(S, 0, 4))],
+        || vec![call_all(S, START), call_all(S, Verb::GetError), read(S, 0, 4), second(read(S, 0, 4))],
     )
     .on(|setup| {
         two(setup);
@@ -124,7 +119,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
         "start-of-all-that-run",
         "all are started once more while they run, and refuse",
-        || started([all(S, START), all(P, START_PRIMARY), Step::Checkpoint]),
+        || started([call_all(S, START), call_all(P, START_PRIMARY), Step::Checkpoint]),
     )
     .on(two),
     scenario(
@@ -134,7 +129,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             let mut steps = written([empty_fails(DiskId::Hidden, EmptyFailure::Half)]);
             steps.push(Step::Checkpoint);
             steps.extend(both_read());
-            steps.extend([all(S, Verb::GetError), Step::Checkpoint]);
+            steps.extend([call_all(S, Verb::GetError), Step::Checkpoint]);
             steps.extend(both_read());
             steps
         },
@@ -182,7 +177,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             written([
                 call(S, Verb::Stop { failover: true }),
                 Step::Settle,
-                all(S, Verb::Checkpoint),
+                call_all(S, Verb::Checkpoint),
                 second(read(S, 0, 24)),
                 stop_all(true),
                 Step::Settle,

@@ -65,3 +65,12 @@ pub(super) fn write_file(path: &std::path::Path, contents: &str) -> anyhow::Resu
     std::fs::write(path, contents)
         .map_err(|source| Unwritten { path: path.display().to_string(), source }.into())
 }
+
+/// Writes a file whole or not at all, so that whoever is interrupted leaves the one before.
+pub(super) fn replace_file(path: &std::path::Path, contents: &str) -> anyhow::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    let beside = std::path::Path::new(&beside);
+    let replaced = std::fs::write(beside, contents).and_then(|()| std::fs::rename(beside, path));
+    replaced.map_err(|source| Unwritten { path: path.display().to_string(), source }.into())
+}

@@ -6,7 +6,7 @@ use colo_core::Quirk;
 use crate::cli::exit::{Exit, print};
 use crate::oracle::INVARIANTS;
 use crate::plan::FAULTS;
-use crate::{catalog, points};
+use crate::{catalog, finding, points};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
@@ -22,6 +22,8 @@ enum What {
     Invariants,
     /// Defects of the seed that the core can show
     Quirks,
+    /// Defects of the seed that plans have shown: quirk, invariant, steps, day, consequence
+    Findings,
     /// What a plan can inject
     Faults,
     /// Coverage points
@@ -33,6 +35,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         What::Scenarios => table(catalog::SCENARIOS.iter().map(|entry| (entry.name, entry.about))),
         What::Invariants => table(INVARIANTS.iter().copied()),
         What::Quirks => table(Quirk::ALL.iter().map(|quirk| (quirk.name(), quirk.about().trim()))),
+        What::Findings => findings(),
         What::Faults => table(FAULTS.iter().copied()),
         What::Points => points::names().join("\n") + "\n",
     };
@@ -44,4 +47,21 @@ fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {
     let width = rows.clone().map(|(name, _)| name.len()).max().unwrap_or(0);
     let lines: Vec<_> = rows.map(|(name, about)| format!("{name:<width$}  {about}\n")).collect();
     lines.concat()
+}
+
+/// A line for each finding: its quirk, the invariant, the steps of its plan, its day, what follows.
+fn findings() -> String {
+    let mut text = String::new();
+    let mut row = |quirk: &str, invariant: &str, steps: &str, found: &str, consequence: &str| {
+        text.push_str(&format!(
+            "{quirk:<26}  {invariant:<12}  {steps:>5}  {found:<10}  {consequence}\n"
+        ));
+    };
+    row("QUIRK", "INVARIANT", "STEPS", "FOUND", "CONSEQUENCE");
+    for finding in finding::all() {
+        let steps = finding.plan.steps.len().to_string();
+        let quirk = finding.quirk.name();
+        row(quirk, &finding.invariant, &steps, &finding.found, &finding.consequence);
+    }
+    text
 }

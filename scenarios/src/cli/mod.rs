@@ -2,9 +2,12 @@
 
 mod exit;
 mod list;
+mod meant;
+mod output;
 mod replay;
 mod run;
 mod seeds;
+mod shrink;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -32,6 +35,7 @@ Examples:
   colosim run --profile seed --seeds 500  the behaviour of QEMU's code, defects and all
   colosim replay 17 --trace               one seed again, with everything that happened
   colosim replay failover --trace         the same for a scenario of the catalog
+  colosim shrink 17 --profile seed        the smallest plan that fails like this seed
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
@@ -41,8 +45,10 @@ Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosi
 enum Command {
     /// Run a campaign of generated plans and of the catalog's scenarios
     Run(run::RunArgs),
-    /// Run one plan again: a seed, a scenario's name, a saved plan, or a directory of them
+    /// Run one plan again: a seed, a scenario, a finding, a saved plan, or a directory of them
     Replay(replay::ReplayArgs),
+    /// Make a failing plan as small as it can be: a seed, a scenario, a finding, or a saved plan
+    Shrink(shrink::ShrinkArgs),
     /// Show what there is
     List(list::ListArgs),
 }
@@ -106,6 +112,7 @@ pub fn main(args: &Args) -> Exit {
     let result = match &args.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Shrink(args) => shrink::shrink(args),
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {

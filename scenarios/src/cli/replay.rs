@@ -6,19 +6,16 @@ use clap::Args;
 use colo_reports::Record;
 
 use crate::campaign::record;
-use crate::catalog;
 use crate::cli::exit::{Exit, print, write_file};
-use crate::cli::{BehaviourArgs, seeds};
-use crate::finding::Finding;
-use crate::generate::generate;
+use crate::cli::{BehaviourArgs, meant};
 use crate::plan::Plan;
-use crate::profile::Added;
 use crate::run::{Outcome, run, run_traced};
 use crate::timeline::timeline;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// A seed, the name of a scenario, a plan saved as JSON, or a directory of such plans
+    /// A seed, the name of a scenario or of a finding, a plan saved as JSON, or a directory of
+    /// such plans
     plan: String,
     /// Show everything that happened
     #[arg(long)]
@@ -39,7 +36,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     if path.is_dir() {
         return replay_directory(path);
     }
-    let (seed, plan) = find(args)?;
+    let (seed, plan) = meant::plan(&args.plan, &args.behaviour)?;
     if let Some(path) = &args.save {
         write_file(path, &plan.to_json())?;
     }
@@ -55,42 +52,6 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     text.push_str(&report(&record(seed, &plan, outcome, &args.behaviour.behaviour()?)));
     print(&text)?;
     Ok(if clean { Exit::Clean } else { Exit::Violation })
-}
-
-/// The plan that is meant, in the profile that is asked for.
-fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
-    let behaviour = args.behaviour.behaviour()?;
-    if let Ok(seed) = seeds::seed(&args.plan) {
-        return Ok((Some(seed), generate(seed, &behaviour)));
-    }
-    if let Some(scenario) = catalog::find(&args.plan) {
-        return Ok((None, scenario.plan(&behaviour)));
-    }
-    if !args.plan.is_empty() && args.plan.bytes().all(|byte| byte.is_ascii_digit()) {
-        anyhow::bail!("`{}` is too large for a seed; the largest is {}", args.plan, u64::MAX);
-    }
-    let path = Path::new(&args.plan);
-    let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
-    if !looks_like_a_file && !path.exists() {
-        anyhow::bail!(
-            "`{}` is neither a seed nor a scenario nor a file; `colosim list scenarios` shows the scenarios",
-            args.plan
-        );
-    }
-    // A finding is its plan with its defect.
-    let mut plan = match Finding::load(path) {
-        Ok(finding) => finding.defective(),
-        Err(_) => Plan::load(path)?,
-    };
-    if args.behaviour.profile.is_some() || !args.behaviour.quirks.is_empty() {
-        plan.profile = behaviour.profile;
-        plan.quirks = match behaviour.added {
-            Added::Nothing => Vec::new(),
-            Added::Named(quirks) => quirks,
-            Added::Swarm => anyhow::bail!("a swarm of quirks needs a seed; name the quirks"),
-        };
-    }
-    Ok((None, plan))
 }
 
 fn report(record: &Record) -> String {

@@ -1,20 +1,21 @@
 //! `colosim run`: a campaign, and everything it writes.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use colo_reports::{Header, RecordWriter, Summary, Timing, html, json, junit, markdown, terminal};
+use colo_reports::{Header, Summary, Timing, html, json, junit, markdown, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::campaign::{Options, PanicsKept, Plans, Ran, campaign};
+use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
-use crate::cli::exit::{Exit, Unwritten, print, write_file};
+use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
 use crate::oracle::INVARIANTS;
+use crate::panics::PanicsKept;
 use crate::points;
 use crate::profile::Behaviour;
 
@@ -49,7 +50,8 @@ pub(super) struct RunArgs {
     /// Run every plan twice and compare
     #[arg(long)]
     check_determinism: bool,
-    /// Write records, reports and failing plans into this directory; a record takes about 800 bytes
+    /// Write records, reports and failing plans into this directory, the first of them also
+    /// shrunk; a record takes about 800 bytes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write a JUnit report
@@ -94,9 +96,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         summary.add(&ran.record);
         progress.inc(&summary);
     });
-    drop(panics_kept);
     progress.finish();
     let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
+    if let Some(output) = &mut output
+        && let Err(error) = output.shrink_first(&plans, &mut summary)
+    {
+        unwritten.get_or_insert(error);
+    }
+    drop(panics_kept);
     report(args, &summary, &timing, output)?;
     if let Some(error) = unwritten {
         return Err(error);
@@ -199,57 +206,6 @@ pub(super) struct NothingAsked;
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// What a campaign writes as it goes.
-struct Output {
-    directory: PathBuf,
-    records: RecordWriter<BufWriter<File>>,
-    plans_saved: usize,
-}
-
-/// Failing plans saved by one run; more of them tell no more.
-const PLANS_SAVED_MAX: usize = 100;
-
-impl Output {
-    fn create(directory: &Path, header: &Header) -> anyhow::Result<Self> {
-        let create = || {
-            std::fs::create_dir_all(directory.join("plans"))?;
-            File::create(directory.join("records.jsonl"))
-        };
-        let file = create()
-            .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
-        let records = RecordWriter::new(BufWriter::new(file), header)?;
-        Ok(Self { directory: directory.to_owned(), records, plans_saved: 0 })
-    }
-
-    /// Saves the plan of a failure, and the record that names it.
-    fn take(&mut self, ran: &mut Ran) -> anyhow::Result<()> {
-        if let Some(plan) = &ran.plan {
-            let name: String = plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-            let path = self.directory.join("plans").join(format!("{name}.json"));
-            if self.plans_saved < PLANS_SAVED_MAX {
-                self.plans_saved += 1;
-                write_file(&path, &plan.to_json())?;
-                for violation in &mut ran.record.violations {
-                    violation.plan = path.display().to_string();
-                }
-            }
-        }
-        self.records.write(&ran.record).map_err(|error| {
-            Unwritten {
-                path: self.directory.join("records.jsonl").display().to_string(),
-                source: error.source,
-            }
-            .into()
-        })
-    }
-
-    fn finish(self) -> anyhow::Result<PathBuf> {
-        let path = self.directory.join("records.jsonl").display().to_string();
-        self.records.finish().map_err(|error| Unwritten { path, source: error.source })?;
-        Ok(self.directory)
-    }
 }
 
 /// The wall clock: for throughput, and for the one decision that `--time-budget` makes.

@@ -11,7 +11,7 @@ use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::world::{Delay, Side};
 
 use super::{Scenario, scenario};
-use crate::plan::{FaultSpec, Plan, Step};
+use crate::plan::{FaultSpec, Further, FurtherVolume, Plan, Step};
 use crate::profile::{Behaviour, Profile};
 use crate::shrink::rust;
 
@@ -46,7 +46,7 @@ const SCENARIOS: &[Scenario] = &[
             use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, GUEST, JobKind, JobType, Name, Phase, Stage, TOP, UserKind, Verb};
             use colo_sim::faulty::{Damage, OpKind};
             use crate::plan::{FaultSpec, Step};
-            use super::steps::{HIDDEN, JOB, P, RECOVER, S, START, START_PRIMARY, attach, call, call_in_flight, command, commit_fault, delete, detach, empty_fails, fault, flush, read, read_in_flight, reopen, start_job, stop, write, write_in_flight};
+            use super::steps::{HIDDEN, JOB, P, RECOVER, S, START, START_PRIMARY, attach, call, call_all, call_in_flight, command, commit_fault, delete, detach, empty_fails, fault, flush, on, read, read_in_flight, reopen, start_job, stop, write, write_in_flight};
             vec![
                 Step::Recover { wait: false },
                 RECOVER,
@@ -84,7 +84,11 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: P, command: Admin::StartJob { job: Name::new("job1"), kind: JobType::Backup, node: HIDDEN }, wait: true },
                 Step::Admin { side: P, command: Admin::CancelJob { job: Name::new("job1") }, wait: true },
                 Step::Admin { side: P, command: Admin::Reopen { node: HIDDEN, read_only: true }, wait: true },
+                Step::Admin { side: P, command: Admin::Open, wait: true },
+                Step::Admin { side: P, command: Admin::Remove, wait: true },
                 Step::Admin { side: P, command: Admin::Quit, wait: true },
+                call_all(P, Verb::Checkpoint),
+                on(1, flush(P)),
                 read(S, 18_446_744_073_709_551_615, 1_000_000),
                 write(S, 5, 3),
                 flush(S),
@@ -102,7 +106,11 @@ const SCENARIOS: &[Scenario] = &[
                 command(Admin::StartJob { job: Name::new("job1"), kind: JobType::Backup, node: HIDDEN }),
                 command(Admin::CancelJob { job: Name::new("job1") }),
                 reopen(HIDDEN, true),
+                command(Admin::Open),
+                command(Admin::Remove),
                 command(Admin::Quit),
+                call_all(S, Verb::Checkpoint),
+                on(2, flush(S)),
                 read_in_flight(P, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(P, 5, 3),
                 Step::Flush { side: P, wait: false },
@@ -120,7 +128,11 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: P, command: Admin::StartJob { job: Name::new("job1"), kind: JobType::Backup, node: HIDDEN }, wait: false },
                 Step::Admin { side: P, command: Admin::CancelJob { job: Name::new("job1") }, wait: false },
                 Step::Admin { side: P, command: Admin::Reopen { node: HIDDEN, read_only: true }, wait: false },
+                Step::Admin { side: P, command: Admin::Open, wait: false },
+                Step::Admin { side: P, command: Admin::Remove, wait: false },
                 Step::Admin { side: P, command: Admin::Quit, wait: false },
+                Step::CallAll { side: P, verb: Verb::Checkpoint, wait: false },
+                on(1, Step::Flush { side: P, wait: false }),
                 read_in_flight(S, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(S, 5, 3),
                 Step::Flush { side: S, wait: false },
@@ -138,7 +150,11 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: S, command: Admin::StartJob { job: Name::new("job1"), kind: JobType::Backup, node: HIDDEN }, wait: false },
                 Step::Admin { side: S, command: Admin::CancelJob { job: Name::new("job1") }, wait: false },
                 Step::Admin { side: S, command: Admin::Reopen { node: HIDDEN, read_only: true }, wait: false },
+                Step::Admin { side: S, command: Admin::Open, wait: false },
+                Step::Admin { side: S, command: Admin::Remove, wait: false },
                 Step::Admin { side: S, command: Admin::Quit, wait: false },
+                Step::CallAll { side: S, verb: Verb::Checkpoint, wait: false },
+                on(2, Step::Flush { side: S, wait: false }),
                 Step::Fault(FaultSpec::new(DiskId::Secondary, OpKind::Write)),
                 fault(DiskId::Secondary, OpKind::Write, 2),
                 Step::Fault(FaultSpec { skip: 1, times: Some(2), ..FaultSpec::new(DiskId::Secondary, OpKind::Write) }),
@@ -162,6 +178,7 @@ const SCENARIOS: &[Scenario] = &[
     .on(|setup| {
             use colo_core::{Format, OptionsText, TOP, UserKind};
             use colo_sim::world::Delay;
+            use crate::plan::{Further, FurtherVolume};
             setup.geometry.sector_size = 512;
             setup.geometry.sectors = 131_072;
             setup.geometry.cluster = 3;
@@ -184,6 +201,7 @@ const SCENARIOS: &[Scenario] = &[
             setup.wiring.secondary_read_only = true;
             setup.wiring.hidden_protected = true;
             setup.wiring.secondary_protected = true;
+            setup.further = Further::new([FurtherVolume::default(), { let mut volume = FurtherVolume::default(); volume.wiring.hidden = Format::Fixed; volume.later = true; volume }]);
             setup.reconnect_delay_ns = 5_000_000;
             setup.disk_delay = Delay { min_ns: 1, max_ns: 2_000_000 };
             setup.link_delay = Delay { min_ns: 0, max_ns: 9999 };
@@ -235,6 +253,9 @@ fn odd_hosts() -> Plan {
     (wiring.filter_read_only, wiring.hidden_read_only) = (true, false);
     wiring.secondary_read_only = true;
     (wiring.hidden_protected, wiring.secondary_protected) = (true, true);
+    let mut last = FurtherVolume { later: true, ..FurtherVolume::default() };
+    last.wiring.hidden = Format::Fixed;
+    setup.further = Further::new([FurtherVolume::default(), last]);
     odd
 }
 
@@ -271,6 +292,9 @@ fn every_step() -> Vec<Step> {
         let verbs = start.into_iter().chain(stop).chain(other);
         steps.extend(verbs.map(|verb| Step::Call { side, verb, wait }));
         steps.extend(commands().map(|command| Step::Admin { side, command, wait }));
+        steps.push(Step::CallAll { side, verb: Verb::Checkpoint, wait });
+        let step = Box::new(Step::Flush { side, wait });
+        steps.push(Step::On { volume: 1 + side as u8, step });
     }
     steps.extend(faults().map(Step::Fault));
     steps
@@ -287,6 +311,8 @@ fn commands() -> impl Iterator<Item = Admin> {
         Admin::StartJob { job: second, kind: JobType::Backup, node: hidden },
         Admin::CancelJob { job: second },
         Admin::Reopen { node: hidden, read_only: true },
+        Admin::Open,
+        Admin::Remove,
         Admin::Quit,
     ];
     commands.into_iter()

@@ -157,6 +157,7 @@ impl<D: Disk, C: Clock> Driver<D, C> {
             UserOp::Read(extent) => Op::Read { at: extent.at, len: extent.len },
             UserOp::Write { at, payload } => Op::Write { at, payload, fua: false },
             UserOp::Flush => Op::Flush,
+            UserOp::Discard(_) => unreachable!("no discard is forwarded"),
         };
         disk.submit(Request { id, op });
         self.linked.push((volume, id));

@@ -98,6 +98,8 @@ pub enum UserOp {
     },
     /// Make everything written so far durable.
     Flush,
+    /// Say that nobody needs these sectors any more.
+    Discard(Extent),
 }
 
 /// A background job.

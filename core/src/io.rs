@@ -185,6 +185,7 @@ impl Volume {
                 (Kind::Write, Extent::new(at, sectors as u32), payload)
             }
             UserOp::Flush => (Kind::Flush, Extent::new(0, 0), Payload::EMPTY),
+            UserOp::Discard(extent) => return self.discard(user, request, extent),
         };
         if user == UserId::Export && kind == Kind::Write && self.fenced() {
             self.probe(Probe::ForwardFenced);
@@ -203,6 +204,15 @@ impl Volume {
         }
         self.users.get_mut(user).in_flight += 1;
         self.spawn(root, kind, extent, payload, Parent::User(user, request));
+    }
+
+    /// A discard is a hint. Neither the filter nor the quorum passes it on: it is dropped, with success,
+    /// whatever the stage (spec 2.5).
+    fn discard(&mut self, user: UserId, request: UserRequest, extent: Extent) {
+        self.probe(Probe::DiscardDropped);
+        let fits = extent.len > 0 && self.geometry().whole().covers(extent);
+        let result = if fits { Ok(Payload::EMPTY) } else { Err(Errno::Invalid) };
+        self.events.push_back(Event::Answered { user, request, result });
     }
 
     /// Sends a new request to a node.

@@ -152,6 +152,8 @@ probes! {
     CheckpointAllApart = "host/checkpoint-of-disks-apart",
     /// A checkpoint met an overlay without its format layer.
     CheckpointMeetsEjected = "verb/checkpoint-meets-ejected-overlay",
+    /// A guest's discard was dropped.
+    DiscardDropped = "filter/discard-dropped",
     /// A request met a node without its format layer.
     RequestMeetsEjected = "node/request-meets-ejected-node",
     /// A write met a node that is read-only.

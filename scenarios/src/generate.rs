@@ -68,6 +68,9 @@ struct Swarm {
     read: u32,
     write: u32,
     flush: u32,
+    /// Zero in most plans, as is the next.
+    zeroes: u32,
+    discard: u32,
     /// Weight of the primary's guest, and of the secondary's.
     guests: [u32; 2],
     len_max: u64,
@@ -102,6 +105,8 @@ impl Swarm {
             read: 1 + stream.below(6) as u32,
             write: 2 + stream.below(8) as u32,
             flush: stream.below(3) as u32,
+            zeroes: *stream.pick(&[0, 0, 0, 1, 3]),
+            discard: *stream.pick(&[0, 0, 0, 0, 1]),
             guests: *stream.pick(&[[1, 1], [3, 1], [1, 3]]),
             len_max: *stream.pick(&[1, 3, 6, 12]),
             hot: *stream.pick(&[0, 5, 9]),
@@ -464,13 +469,16 @@ impl Generator {
 impl Generator {
     fn request(&mut self, side: Side) {
         let swarm = &self.swarm;
-        let kind = self.io.weighted(&[swarm.read, swarm.write, swarm.flush]);
+        let weights = [swarm.read, swarm.write, swarm.flush, swarm.zeroes, swarm.discard];
+        let kind = self.io.weighted(&weights);
         let wait = self.io.chance(Ratio::new(swarm.wait, 1000));
         let (at, len) = self.extent();
         self.push(match kind {
             0 => Step::Read { side, at, len, wait },
             1 => Step::Write { side, at, len, wait },
-            _ => Step::Flush { side, wait },
+            2 => Step::Flush { side, wait },
+            3 => Step::WriteZeroes { side, at, len, wait },
+            _ => Step::Discard { side, at, len, wait },
         });
     }
 

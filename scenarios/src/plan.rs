@@ -175,6 +175,28 @@ pub enum Step {
         /// Whether the next step waits for the answer.
         wait: bool,
     },
+    /// A guest writes zeroes: a write like any other (spec 2.5).
+    WriteZeroes {
+        /// Whose guest.
+        side: Side,
+        /// First sector.
+        at: u64,
+        /// Number of sectors.
+        len: u32,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
+    /// A guest discards.
+    Discard {
+        /// Whose guest.
+        side: Side,
+        /// First sector.
+        at: u64,
+        /// Number of sectors.
+        len: u32,
+        /// Whether the next step waits for the answer.
+        wait: bool,
+    },
     /// A verb is called.
     Call {
         /// On whose filter.

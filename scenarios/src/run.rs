@@ -178,6 +178,12 @@ impl<'a> Run<'a> {
             }
             Step::Write { side, at, len, wait } => self.write(*side, volume, *at, *len, *wait),
             Step::Flush { side, wait } => self.guest(*side, volume, UserOp::Flush, *wait),
+            Step::WriteZeroes { side, at, len, wait } => {
+                self.write_zeroes(*side, volume, *at, *len, *wait);
+            }
+            Step::Discard { side, at, len, wait } => {
+                self.discard(*side, volume, *at, *len, *wait);
+            }
             Step::Call { side, verb, wait } => self.call(*side, volume, *verb, *wait),
             Step::CallAll { side, verb, wait } => {
                 self.call_all(*side, *verb, *wait);
@@ -245,8 +251,7 @@ impl Run<'_> {
 
     fn write(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
         let geometry = self.plan.setup.geometry;
-        let fits = len > 0 && geometry.whole().covers(Extent::new(at, len));
-        if self.world.host(side).is_none() || !fits {
+        if self.world.host(side).is_none() || !self.fits(at, len) {
             return;
         }
         let number = &mut self.writes[side as usize][usize::from(volume.0)];
@@ -255,6 +260,27 @@ impl Run<'_> {
         let mut bytes = vec![0; geometry.bytes(len)];
         Stamp::fill(&mut bytes, geometry.sector_size as usize, writer, number, at);
         self.guest(side, volume, UserOp::Write { at, payload: Payload::from(bytes) }, wait);
+    }
+
+    /// Whether the disks have these sectors. A device does not pass on what is beyond its disk's end.
+    fn fits(&self, at: u64, len: u32) -> bool {
+        len > 0 && self.plan.setup.geometry.whole().covers(Extent::new(at, len))
+    }
+
+    fn write_zeroes(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
+        if self.world.host(side).is_none() || !self.fits(at, len) {
+            return;
+        }
+        // They count among its writes, although they do not carry the number.
+        self.writes[side as usize][usize::from(volume.0)] += 1;
+        let bytes = vec![0; self.plan.setup.geometry.bytes(len)];
+        self.guest(side, volume, UserOp::Write { at, payload: Payload::from(bytes) }, wait);
+    }
+
+    fn discard(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
+        if self.fits(at, len) {
+            self.guest(side, volume, UserOp::Discard(Extent::new(at, len)), wait);
+        }
     }
 
     fn call(&mut self, side: Side, volume: VolumeId, verb: Verb, wait: bool) {

@@ -162,13 +162,18 @@ fn operation(op: &SubmittedOp) -> String {
             format!("write {extent} ({})", number.unwrap_or_default())
         }
         SubmittedOp::Flush => "flush".to_owned(),
+        SubmittedOp::Discard(extent) => format!("discard {extent}"),
     }
 }
 
 fn stamp(word: u64) -> String {
     let stamp = Stamp(word);
     let writer = match stamp.writer() {
-        0 => "init",
+        0 => match stamp.number() {
+            0 => return "0".to_owned(),
+            1 => return "init".to_owned(),
+            number => return format!("init@{}", number - 1),
+        },
         writer if writer % 2 == 1 => "P",
         _ => "S",
     };

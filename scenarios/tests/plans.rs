@@ -112,7 +112,7 @@ fn fault(a: u8, b: u8, c: u8, d: u8) -> FaultSpec {
     }
 }
 
-const KINDS: u8 = 44;
+const KINDS: u8 = 46;
 
 /// Every kind of step. What comes first is what shrinking goes to.
 fn step((kind, a, b, c, d): Raw) -> Step {
@@ -156,6 +156,8 @@ fn step((kind, a, b, c, d): Raw) -> Step {
             Verb::Close => Step::Call { side, verb: Verb::Close, wait },
             verb => Step::CallAll { side, verb, wait },
         },
+        43 => Step::WriteZeroes { side, at, len, wait },
+        44 => Step::Discard { side, at, len, wait },
         _ => Step::Pass(time(b, c)),
     }
 }

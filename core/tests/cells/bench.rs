@@ -39,6 +39,7 @@ pub(crate) enum Do {
     Read(UserId, u64, u32),
     Write(UserId, u64, u32),
     Flush(UserId),
+    Discard(UserId, u64, u32),
     /// Such requests to this disk are not answered, until they are released.
     Hold(DiskId, Kind),
     Release(DiskId, Kind),
@@ -164,6 +165,9 @@ impl Bench {
                 self.submit(user, Kind::W, UserOp::Write { at, payload });
             }
             Do::Flush(user) => self.submit(user, Kind::F, UserOp::Flush),
+            Do::Discard(user, at, len) => {
+                self.submit(user, Kind::W, UserOp::Discard(Extent::new(at, len)));
+            }
             Do::Hold(disk, kind) => drop(self.held.insert((disk, kind))),
             Do::Release(disk, kind) => drop(self.held.remove(&(disk, kind))),
             Do::Fail(disk, kind) => drop(self.failing.insert((disk, kind))),
@@ -252,6 +256,7 @@ impl Bench {
                 (Kind::W, Some(Extent::new(at, payload.len() as u32 / 8)))
             }
             UserOp::Flush => (Kind::F, None),
+            UserOp::Discard(_) => unreachable!("no discard is forwarded"),
         };
         self.note(kind, "link", extent);
         let fails = self.failing.contains(&(DiskId::Secondary, kind));

@@ -153,6 +153,29 @@ pub(crate) const TORN_CHECKPOINT: &[Row] = &[
     row(SR, &[CHECKPOINT, FORWARDED_2], OK, "hidden 2..4, secondary 2", OK),
 ];
 
+const DISCARD: Do = Do::Discard(GUEST, 0, 4);
+
+/// Dropped with success, and nobody hears of it.
+#[rustfmt::skip]
+pub(crate) const DISCARDED: &[Row] = &[
+    row(PN, &[DISCARD], OK, "-", M21),
+    row(PR, &[DISCARD], OK, "-", OK),
+    row(PR_LOST, &[DISCARD], OK, "-", M22),
+    row(PD, &[DISCARD], OK, "-", OK),
+    row(SN, &[DISCARD], OK, "-", M21),
+    row(SR, &[DISCARD], OK, "-", OK),
+    row(SR_LOST, &[DISCARD], OK, "-", M22),
+    row(SF, &[DISCARD], OK, "-", M22).but(LOSS, OK, "-", OK),
+    row(SFF, &[DISCARD], OK, "-", M22),
+    row(SD, &[DISCARD], OK, "-", OK),
+    row(SR, &[Do::Discard(GUEST, 7, 2)], "EINVAL", "-", OK),
+];
+
+#[test]
+fn discards_stage_by_stage() {
+    check(DISCARDED, Bench::place);
+}
+
 #[test]
 fn the_primarys_requests_stage_by_stage() {
     check(PRIMARY, Bench::place);

@@ -43,6 +43,26 @@ fn ejected_after_failover(disk: DiskId) -> Vec<Step> {
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     scenario(
+        "zeroes-and-discards",
+        "guests write zeroes, which are forwarded and copied like any write, and discard, which changes nothing",
+        || {
+            let zeroes = |side, at, len| Step::WriteZeroes { side, at, len, wait: true };
+            let discard = |side, at, len| Step::Discard { side, at, len, wait: true };
+            written([
+                zeroes(P, 0, 4),
+                discard(P, 0, 8),
+                zeroes(S, 5, 2),
+                discard(S, 0, 8),
+                read(P, 0, 8),
+                read(S, 0, 8),
+                Step::Failover,
+                Step::Settle,
+                discard(S, 0, 8),
+                read(S, 0, 8),
+            ])
+        },
+    ),
+    scenario(
         "copy-read-error",
         "the old contents cannot be read: the forwarded write fails, the primary guest goes on",
         || {

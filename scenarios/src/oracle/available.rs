@@ -14,6 +14,15 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     let model = sight.model;
     let sound = !model.faulted[side as usize];
     match event {
+        Event::Answered { request, result: Err(errno), .. }
+            if model.discards.contains(request) && *errno != Errno::NoMedium =>
+        {
+            let message = format!(
+                "a discard of the {} guest failed with {errno}; expected it to be dropped with success",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
         Event::Answered { user: UserId::Guest, request, result: Err(Errno::Io) }
             if sound && model.pending(side, UserId::Guest, *request).is_some() =>
         {

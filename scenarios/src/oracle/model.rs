@@ -82,6 +82,8 @@ pub(crate) struct Model {
     leftovers: Vec<(UserRequest, Extent)>,
     /// The secondary guest's requests while it has no view, and whether each wants data moved.
     pub(super) stray: Vec<(UserRequest, bool)>,
+    /// Discards without an answer; whatever comes of them, contents stay as they are.
+    pub(crate) discards: Vec<UserRequest>,
     /// Since when active has no format layer.
     pub(crate) active_ejected: Option<Moment>,
     /// Whether a disk of this side was ever made to fail.
@@ -130,11 +132,12 @@ impl Model {
             verbs: Vec::new(),
             epoch: 0,
             writers: Side::BOTH.map(|side| writer(side, world.id())),
-            initial: u32::from(world.id().0),
+            initial: Stamp::initial(world.id()),
             epochs: [vec![0], vec![0]],
             mirrored: vec![false; sectors as usize],
             leftovers: Vec::new(),
             stray: Vec::new(),
+            discards: Vec::new(),
             active_ejected: None,
             faulted: [false; 2],
             commit_ready: false,
@@ -285,6 +288,10 @@ impl Model {
             }
             debug_assert!(!payload.is_empty(), "a write has contents");
         }
+        if let SubmittedOp::Discard(_) = op {
+            self.discards.push(request);
+            return;
+        }
         let Some(register) = self.register(side, user) else {
             self.stray.push((request, !matches!(op, SubmittedOp::Flush)));
             return;
@@ -299,6 +306,7 @@ impl Model {
                 register.write_submitted(now, request, *extent, stamps);
             }
             SubmittedOp::Flush => register.flush_submitted(now, request),
+            SubmittedOp::Discard(_) => unreachable!("a discard is about no contents"),
         }
     }
 
@@ -307,6 +315,7 @@ impl Model {
         match event {
             Event::Answered { user, request, result } => {
                 self.stray.retain(|(other, _)| other != request);
+                self.discards.retain(|other| other != request);
                 self.leftovers.retain(|(other, _)| other != request);
                 let extent_of = self.forwarded.pending_write(*request);
                 let forwarded =

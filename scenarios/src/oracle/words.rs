@@ -20,6 +20,7 @@ impl Model {
             registers.into_iter().find(|(_, register)| register.is_some_and(Register::waits));
         waiting
             .map(|(name, _)| name.to_owned())
+            .or((!self.discards.is_empty()).then(|| "a guest's discard".to_owned()))
             .or((!self.stray.is_empty()).then(|| "a request of the secondary guest".to_owned()))
     }
 
@@ -33,7 +34,7 @@ impl Model {
         let who = match stamp.writer() {
             _ if stamp == Stamp::ZERO => return "zeroes".to_owned(),
             0 if number == self.initial => "the initial contents".to_owned(),
-            0 => format!("the initial contents of volume {number}"),
+            0 => format!("the initial contents of volume {}", number - 1),
             writer => {
                 let Some(side) = own(writer) else {
                     let (side, volume) =

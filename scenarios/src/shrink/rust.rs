@@ -164,6 +164,12 @@ impl Words {
                 let disk = self.core("DiskId", disk);
                 format!("Rates {{ disk: {disk}, read: {read}, write: {write}, flush: {flush} }}")
             }
+            Step::WriteZeroes { side, at, len, wait } | Step::Discard { side, at, len, wait } => {
+                let zeroes = matches!(step, Step::WriteZeroes { .. });
+                let of = if zeroes { "WriteZeroes" } else { "Discard" };
+                let (side, at, len) = (self.side(*side), grouped(*at), grouped(u64::from(*len)));
+                format!("{of} {{ side: {side}, at: {at}, len: {len}, wait: {wait} }}")
+            }
             Step::Stall { disk, ns } => {
                 let disk = self.core("DiskId", disk);
                 format!("Stall {{ disk: {disk}, ns: {} }}", grouped(*ns))

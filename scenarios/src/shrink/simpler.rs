@@ -25,6 +25,16 @@ fn fewer_numbers(step: &Step) -> Vec<Step> {
             let write = |(at, len)| Step::Write { side, at, len, wait };
             extents(at, len).into_iter().map(write).collect()
         }
+        // An ordinary write is the simplest.
+        &Step::WriteZeroes { side, at, len, wait } => {
+            let zeroes = |(at, len)| Step::WriteZeroes { side, at, len, wait };
+            let write = std::iter::once(Step::Write { side, at, len, wait });
+            write.chain(extents(at, len).into_iter().map(zeroes)).collect()
+        }
+        &Step::Discard { side, at, len, wait } => {
+            let discard = |(at, len)| Step::Discard { side, at, len, wait };
+            extents(at, len).into_iter().map(discard).collect()
+        }
         Step::Fault(spec) => faults(spec).into_iter().map(Step::Fault).collect(),
         Step::Rates { .. } => rates(step),
         &Step::EmptyFails { disk, how, errno } => {
@@ -66,6 +76,8 @@ fn awaited(step: &Step) -> Option<Step> {
     match &mut step {
         Step::Read { wait, .. }
         | Step::Write { wait, .. }
+        | Step::WriteZeroes { wait, .. }
+        | Step::Discard { wait, .. }
         | Step::Flush { wait, .. }
         | Step::Call { wait, .. }
         | Step::CallAll { wait, .. }

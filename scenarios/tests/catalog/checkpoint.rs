@@ -110,9 +110,9 @@ pub(crate) const PROMISES: &[Promise] = &[
         "I/O error occurred",
     ])
     .secondary_guest(&[
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×3 P2×8 init0×13",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×3 P2×8 init×13",
     ]),
     promise(
         "emptying-drops-half",
@@ -132,9 +132,9 @@ pub(crate) const PROMISES: &[Promise] = &[
         "I/O error occurred",
     ])
     .secondary_guest(&[
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×3 P2×8 init0×13",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×3 P2×8 init×13",
     ]),
     promise(
         "emptying-drops-all-and-fails",
@@ -154,9 +154,9 @@ pub(crate) const PROMISES: &[Promise] = &[
         "I/O error occurred",
     ])
     .secondary_guest(&[
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×3 P2×8 init0×13",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×3 P2×8 init×13",
     ]),
     promise(
         "emptying-ejects-active",
@@ -210,7 +210,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Backup job was cancelled unexpectedly", "I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise("verbs-queue", &["probe/verb/queued", STOPPED], &[ORDERLY, NOTHING_REFUSED])
-        .secondary_guest(&["ok", "P1×3 P2×8 init0×13"]),
+        .secondary_guest(&["ok", "P1×3 P2×8 init×13"]),
 ];

@@ -8,31 +8,31 @@ pub(crate) const PROMISES: &[Promise] = &[
         &["fault/local/write", "probe/quorum/local-write-failed"],
         &[("these are told, and nobody else", |ran| told(ran) == ["primary guest"])],
     )
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "EIO", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "EIO", "P1×3 P2×8 init×13"]),
     promise(
         "documented-2-forwarding-error",
         &["fault/secondary/write", "probe/filter/forward-failed"],
         &[("these are told, and nobody else", |ran| told(ran) == ["get_error of the primary"])],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "ok", "P1×3 P2×8 init0×5 P3×4 init0×4"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "ok", "P1×3 P2×8 init×5 P3×4 init×4"]),
     promise(
         "documented-3-backup-error",
         &["fault/hidden/write", "probe/copy/save-failed"],
         &[("these are told, and nobody else", |ran| told(ran) == ["get_error of the primary"])],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "ok", "P1×3 P2×8 init0×5 P3×4 init0×4"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "ok", "P1×3 P2×8 init×5 P3×4 init×4"]),
     promise(
         "documented-4-active-disk-error",
         &["fault/active/write"],
         &[("these are told, and nobody else", |ran| told(ran) == ["secondary guest"])],
     )
-    .secondary_guest(&["EIO", "P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["EIO", "P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "P1×3 P2×8 init×13"]),
     promise(
         "documented-5-emptying-error",
         &["fault/hidden/write", "probe/overlay/empty-failed"],
@@ -41,8 +41,8 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Failed to empty hidden: Input/output error", "I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "P1×3 P2×8 init×13"]),
     promise(
         "documented-6-failover-after-emptying-error",
         &["probe/overlay/empty-failed", PROMOTED, "crash/secondary/power-loss/DONE"],
@@ -59,11 +59,11 @@ pub(crate) const PROMISES: &[Promise] = &[
     )
     .refuses(&["Failed to empty hidden: Input/output error", "I/O error occurred"])
     .secondary_guest(&[
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P1×5 S1×3 init0×6 S2 init0×9",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P1×5 S1×3 init×6 S2 init×9",
     ])
-    .primary_guest(&["ok", "ok", "P1×3 P2×8 init0×13"]),
+    .primary_guest(&["ok", "ok", "P1×3 P2×8 init×13"]),
     promise(
         "documented-7-commit-error",
         &[FAILED, "probe/commit/write-failed", "fault/secondary/write"],
@@ -74,6 +74,6 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"])
-    .primary_guest(&["ok", "ok", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"])
+    .primary_guest(&["ok", "ok", "P1×3 P2×8 init×13"]),
 ];

@@ -95,7 +95,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&[HIDDEN_IS_READ])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "device-on-active",
         &["probe/verb/failover-refused-by-permission", FAILING_OVER, PROMOTED],
@@ -109,7 +109,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&[ACTIVE_IS_READ])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "failover-tried-until-it-succeeds",
         &[
@@ -125,7 +125,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["ok", "ok", "P1×4 S3×6 S4×2 S3 init0 S2 init0×9"]),
+    .secondary_guest(&["ok", "ok", "P1×4 S3×6 S4×2 S3 init S2 init×9"]),
     promise(
         "failover-cannot-make-durable",
         &["probe/verb/failover-cannot-make-durable", "fault/hidden/flush", PROMOTED],
@@ -139,7 +139,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["Failed to make hidden durable: Input/output error", "I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "planned-stop-after-failed-failover",
         &[
@@ -150,19 +150,19 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[],
     )
     .refuses(&["Block replication is not running"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "failover-after-planned-stop",
         &[STOPPED, "verb/secondary/stop(failover=1)/DONE"],
         &[NOTHING_REFUSED, NO_PIVOT],
     )
-    .secondary_guest(&["P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["P1×3 P2×8 init×13"]),
     promise(
         "failover-after-lost-backup",
         &["probe/backup/cancelled-idle", PROMOTED],
         &[NOTHING_REFUSED],
     )
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "latent-sector-under-commit",
         &[
@@ -178,7 +178,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         "EIO",
         "S2",
         "ok",
-        "P1×5 S3×3 init0×6 S2 init0×9",
-        "P1×5 S3×3 init0×6 S2 init0×9",
+        "P1×5 S3×3 init×6 S2 init×9",
+        "P1×5 S3×3 init×6 S2 init×9",
     ]),
 ];

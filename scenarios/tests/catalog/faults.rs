@@ -4,6 +4,12 @@ use super::*;
 
 pub(crate) const PROMISES: &[Promise] = &[
     promise(
+        "zeroes-and-discards",
+        &["probe/filter/discard-dropped", PROMOTED],
+        &[NOTHING_REFUSED, PRIMARY_GUEST_UNHARMED],
+    )
+    .secondary_guest(&["P1×5 0×2 S1", "ok", "P1×5 0×2 S1"]),
+    promise(
         "copy-read-error",
         &["fault/secondary/read", "probe/copy/read-failed", "probe/filter/forward-failed"],
         &[PRIMARY_HEARS_OF_LOSS, PRIMARY_GUEST_UNHARMED],
@@ -25,7 +31,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         &["probe/copy/started"],
         &[NOTHING_REFUSED, PRIMARY_GUEST_UNHARMED, STALLED],
     )
-    .secondary_guest(&["init0×4", "init0×4", "ok", "init0×5 S1 init0×18"]),
+    .secondary_guest(&["init×4", "init×4", "ok", "init×5 S1 init×18"]),
     promise(
         "active-ejected",
         &["probe/node/request-meets-ejected-node", "verb/secondary/stop(failover=1)/RUNNING"],
@@ -55,7 +61,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["Failed to make active durable: No medium found", "I/O error occurred"])
-    .secondary_guest(&["ok", "ENOMEDIUM", "ENOMEDIUM", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["ok", "ENOMEDIUM", "ENOMEDIUM", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "hidden-ejected-after-failed-failover",
         &[
@@ -71,10 +77,5 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["Failed to make hidden durable: No medium found", "I/O error occurred"])
-    .secondary_guest(&[
-        "ok",
-        "ENOMEDIUM",
-        "ok",
-        "P1×4 S3 S1 S3 S1 init0×4 S3 init0 S2 init0×9",
-    ]),
+    .secondary_guest(&["ok", "ENOMEDIUM", "ok", "P1×4 S3 S1 S3 S1 init×4 S3 init S2 init×9"]),
 ];

@@ -8,8 +8,8 @@ const WRITER_BELOW_COPY: &str = "Permission conflict on node 'secondary': permis
 pub(crate) const PROMISES: &[Promise] = &[
     promise("guest-device-replugged", &[], &[NOTHING_REFUSED]).secondary_guest(&[
         "ENOMEDIUM",
-        "P1×5 S1×3 init0×6 S2 init0×9",
-        "P3×4 P2×7 init0×13",
+        "P1×5 S1×3 init×6 S2 init×9",
+        "P3×4 P2×7 init×13",
     ]),
     promise(
         "guest-device-takes-the-top-along",
@@ -26,7 +26,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "secondary-device-removed",
         &["probe/backup/cancelled-with-its-device", "probe/copy/forwarded-write-fenced"],
@@ -39,14 +39,14 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["Backup job was cancelled unexpectedly", "I/O error occurred"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "export-removed",
         &["probe/filter/forward-failed"],
         &[PRIMARY_HEARS_OF_LOSS, PRIMARY_GUEST_UNHARMED],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["init0×24"]),
+    .secondary_guest(&["init×24"]),
     promise(
         "writer-below-copy-before-write",
         &["probe/admin/refused"],
@@ -55,7 +55,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&[WRITER_BELOW_COPY])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "reopen-under-a-writer",
         &["probe/admin/refused"],
@@ -64,7 +64,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Cannot make block node read-only, there is a writer on it"])
-    .secondary_guest(&["ok", "P1×3 P2×8 init0×5 P3×4 init0×4"]),
+    .secondary_guest(&["ok", "P1×3 P2×8 init×5 P3×4 init×4"]),
     promise(
         "blocked-top-wanted",
         &["probe/admin/refused"],
@@ -76,7 +76,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         "Node 'colo-disk0' is busy: Block device is in use by internal backup job",
         "Node top is in use",
     ])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "blocked-top-without-device",
         &["probe/admin/refused"],
@@ -85,7 +85,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Node 'top' is busy: Block device is in use by internal backup job"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "close-while-running",
         &["probe/verb/close-while-running", STOPPED, "edge/primary/RUNNING->DONE"],
@@ -104,29 +104,29 @@ pub(crate) const PROMISES: &[Promise] = &[
         .primary_guest(&["ok", "P1×4"])
         .without_a_pair(),
     promise("close-after-failover", &[PROMOTED, "verb/secondary/close/DONE"], &[DISK_ALONE])
-        .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+        .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "close-after-failed-failover",
         &[FAILED, "verb/secondary/close/FAILOVER_FAILED"],
         &[RECOVERED, NO_PIVOT],
     )
-    .secondary_guest(&["ok", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["ok", "P1×5 S1×3 init×6 S2 init×9"]),
     promise("quit-before-start", &[], &[ENDED, NOTHING_REFUSED])
-        .secondary_guest(&["P1×3 P2×8 init0×13"]),
+        .secondary_guest(&["P1×3 P2×8 init×13"]),
     promise(
         "quit-while-running",
         &[STOPPED, "probe/verb/close-while-running"],
         &[ENDED, NOTHING_REFUSED],
     )
-    .secondary_guest(&["EIO", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["EIO", "P1×3 P2×8 init×13"]),
     promise(
         "quit-in-commit",
         &[FAILED, "probe/commit/cancelled-before-ready"],
         &[ENDED, RECOVERED],
     )
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise("quit-after-failed-failover", &[FAILED], &[ENDED, RECOVERED])
-        .secondary_guest(&["ok", "P1×5 S1×3 init0×6 S2 init0×5 S3×2 init0×2"]),
+        .secondary_guest(&["ok", "P1×5 S1×3 init×6 S2 init×5 S3×2 init×2"]),
     promise("quit-after-failover", &[PROMOTED], &[ENDED, DISK_ALONE, NOTHING_REFUSED])
-        .secondary_guest(&["ok", "P1×4 S3×4 init0×6 S2 init0×9"]),
+        .secondary_guest(&["ok", "P1×4 S3×4 init×6 S2 init×9"]),
 ];

@@ -8,20 +8,20 @@ pub(crate) const PROMISES: &[Promise] = &[
         &["probe/filter/request-refused-by-stage"],
         &[PRIMARY_GUEST_UNHARMED],
     )
-    .secondary_guest(&["init0×6 P2×4 init0×14"])
-    .primary_guest(&["ok", "init0×4 P1×4 init0×16", "ok", "ok", "init0×4 P1×2 P2×4 init0×14"]),
+    .secondary_guest(&["init×6 P2×4 init×14"])
+    .primary_guest(&["ok", "init×4 P1×4 init×16", "ok", "ok", "init×4 P1×2 P2×4 init×14"]),
     promise(
         "stop-under-forwarded-writes",
         &["edge/primary/RUNNING->DONE", "verb/primary/stop(failover=0)/RUNNING"],
         &[PRIMARY_GUEST_UNHARMED, FORWARDED_TWO],
     )
-    .primary_guest(&["ok", "ok", "ok", "P1×4 init0×4 P2×4 init0×4 P3×4 init0×4"]),
+    .primary_guest(&["ok", "ok", "ok", "P1×4 init×4 P2×4 init×4 P3×4 init×4"]),
     promise(
         "primary-restarts-after-stop",
         &["edge/primary/RUNNING->DONE", "crash/primary/power-loss/DONE"],
         &[PRIMARY_GUEST_UNHARMED],
     )
-    .primary_guest(&["ok", "ok", "ok", "ok", "ok", "P3×2 P1 P2×8 init0 P4×4 init0×8"]),
+    .primary_guest(&["ok", "ok", "ok", "ok", "ok", "P3×2 P1 P2×8 init P4×4 init×8"]),
     promise(
         "primary-disk-error",
         &["fault/local/write", "probe/quorum/local-write-failed"],
@@ -56,16 +56,16 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[PRIMARY_HEARS_OF_LOSS],
     )
     .refuses(&["I/O error occurred"])
-    .primary_guest(&["ok", "EIO", "init0×4 P1×4 init0×16"]),
+    .primary_guest(&["ok", "EIO", "init×4 P1×4 init×16"]),
     promise("primary-read-error", &["fault/local/read", "probe/quorum/reads-next-child"], &[])
-        .primary_guest(&["ok", "EIO", "init0×4 P1×4 init0×16"]),
+        .primary_guest(&["ok", "EIO", "init×4 P1×4 init×16"]),
     promise(
         "nothing-arrives-from-the-primary",
         &["probe/filter/forward-failed"],
         &[PRIMARY_HEARS_OF_LOSS, PRIMARY_GUEST_UNHARMED],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["init0×8", "init0×8"])
+    .secondary_guest(&["init×8", "init×8"])
     .primary_guest(&["ok", "P1×8"]),
     promise(
         "nothing-arrives-from-the-secondary",
@@ -73,21 +73,21 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[PRIMARY_HEARS_OF_LOSS, PRIMARY_GUEST_UNHARMED],
     )
     .refuses(&["I/O error occurred"])
-    .secondary_guest(&["init0×8", "init0×8"])
+    .secondary_guest(&["init×8", "init×8"])
     .primary_guest(&["ok", "P1×8"]),
     promise(
         "nothing-arrives-from-the-primary-and-it-waits",
         &["probe/remote/request-sent-again"],
         &[NOTHING_REFUSED, PRIMARY_GUEST_UNHARMED],
     )
-    .secondary_guest(&["init0×8", "P1×8"])
+    .secondary_guest(&["init×8", "P1×8"])
     .primary_guest(&["ok", "P1×8"]),
     promise(
         "nothing-arrives-from-the-secondary-and-the-primary-waits",
         &["probe/remote/request-sent-again"],
         &[NOTHING_REFUSED, PRIMARY_GUEST_UNHARMED],
     )
-    .secondary_guest(&["init0×8", "P1×8"])
+    .secondary_guest(&["init×8", "P1×8"])
     .primary_guest(&["ok", "P1×8"]),
     promise(
         "fast-clock-waits-less",

@@ -45,7 +45,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[NO_PIVOT],
     )
     .refuses(&["Backup job was cancelled unexpectedly", "Block replication is running or done"])
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9"]),
     promise(
         "start-cannot-empty-active",
         &[
@@ -76,7 +76,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Block replication is not running", "Failed to empty hidden: Input/output error"])
-    .secondary_guest(&["EIO", "init0×4"])
+    .secondary_guest(&["EIO", "init×4"])
     .without_a_pair(),
     promise(
         "start-empties-half",
@@ -90,7 +90,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Block replication is not running", "Failed to empty hidden: Input/output error"])
-    .secondary_guest(&["EIO", "init0×4"])
+    .secondary_guest(&["EIO", "init×4"])
     .without_a_pair(),
     promise(
         "start-empties-all-and-fails",
@@ -104,7 +104,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Block replication is not running", "Failed to empty active: Input/output error"])
-    .secondary_guest(&["EIO", "init0×4"])
+    .secondary_guest(&["EIO", "init×4"])
     .without_a_pair(),
     promise(
         "start-ejects-hidden",
@@ -122,7 +122,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         "Block replication is not running",
         "Failed to empty hidden: Input/output error",
     ])
-    .secondary_guest(&["EIO", "EIO", "init0×4"])
+    .secondary_guest(&["EIO", "EIO", "init×4"])
     .without_a_pair(),
     promise(
         "start-cannot-mark-active",
@@ -132,7 +132,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         })],
     )
     .refuses(&["Failed to mark active: Input/output error"])
-    .secondary_guest(&["EIO", "P1×3 P2×8 init0×13"]),
+    .secondary_guest(&["EIO", "P1×3 P2×8 init×13"]),
     promise(
         "start-after-recovery",
         &[FAILED, "crash/secondary/power-loss/FAILOVER_FAILED"],
@@ -143,5 +143,5 @@ pub(crate) const PROMISES: &[Promise] = &[
             }),
         ],
     )
-    .secondary_guest(&["P1×5 S1×3 init0×6 S2 init0×9", "P1×5 S1×3 init0×6 S2 init0×9"]),
+    .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
 ];

@@ -100,7 +100,7 @@ pub(crate) const PROMISES: &[Promise] = &[
                 && all_answers(ran, Verb::GetError).last() == Some(&false)
         })],
     )
-    .secondary_guest(&["P1×5 S1×3 init0×16", "P1×5 S1×3 init0×16"]),
+    .secondary_guest(&["P1×5 S1×3 init×16", "P1×5 S1×3 init×16"]),
     promise(
         "job-lost-while-another-disk-is-prepared",
         &[GIVEN_UP, "probe/backup/cancelled-idle"],
@@ -200,5 +200,5 @@ pub(crate) const PROMISES: &[Promise] = &[
             }),
         ],
     )
-    .secondary_guest(&["P1×2 S1×4 init0×2"]),
+    .secondary_guest(&["P1×2 S1×4 init×2"]),
 ];

@@ -38,6 +38,7 @@ impl World {
                 payload.clone(),
             ),
             UserOp::Flush => SubmittedOp::Flush,
+            UserOp::Discard(extent) => SubmittedOp::Discard(*extent),
         };
         self.publish(Some(side), volume, What::Submitted { user, request, op: submitted });
         self.with_host(side, |host, _| host.submit(volume, user, request, op));

@@ -168,6 +168,8 @@ pub enum SubmittedOp {
     Write(Extent, Payload),
     /// Flush.
     Flush,
+    /// Discard.
+    Discard(Extent),
 }
 
 /// What a disk did.

@@ -145,7 +145,7 @@ pub struct World {
 
 /// Making one, and looking at it.
 impl World {
-    /// Both hosts off, empty overlays, both disks with the same contents: those of write 0 of writer 0.
+    /// Both hosts off, empty overlays, both disks with the same contents: those of a write of writer 0.
     pub fn new(options: WorldOptions, seed: Seed) -> Self {
         let geometry = options.geometry;
         let size = geometry.sector_size as usize;
@@ -166,7 +166,7 @@ impl World {
                 disk.preload(0, &Layout::header(&geometry));
             } else {
                 let mut bytes = vec![0; geometry.bytes(geometry.sectors as u32)];
-                Stamp::fill(&mut bytes, size, 0, u32::from(volume.0), 0);
+                Stamp::fill(&mut bytes, size, 0, Stamp::initial(volume), 0);
                 disk.preload(0, &bytes);
             }
             Faulty::new(disk, seed.stream_n("fault", stream))

@@ -4,6 +4,8 @@
 //! the write, and the sector it was meant for. So a reader can tell whose data it
 //! sees, from when, whether it is in its place, and whether it is torn.
 
+use colo_core::VolumeId;
+
 /// Whose write, which, and for which sector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(pub u64);
@@ -16,6 +18,11 @@ impl Stamp {
     pub fn new(writer: u8, number: u32, sector: u64) -> Self {
         assert!(writer < 16 && number < 1 << 28, "writer {writer}, number {number}");
         Self(u64::from(writer) << 60 | u64::from(number) << 32 | (sector & 0xffff_ffff))
+    }
+
+    /// The number of the write of writer 0 that a volume begins with; zeroes are nobody's.
+    pub fn initial(volume: VolumeId) -> u32 {
+        1 + u32::from(volume.0)
     }
 
     /// Who wrote it.

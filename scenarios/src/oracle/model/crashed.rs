@@ -10,6 +10,7 @@ impl Model {
     pub(super) fn ended(&mut self, side: Side, world: VolumeView<'_>, power_lost: bool) {
         self.verbs.retain(|open| open.side != side);
         self.desks[side as usize].clear();
+        self.discards.clear();
         self.stage[side as usize] = None;
         self.opened[side as usize] = false;
         if side == Side::Primary {

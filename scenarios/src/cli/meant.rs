@@ -4,12 +4,13 @@ use std::path::Path;
 
 use crate::catalog;
 use crate::cli::{BehaviourArgs, seeds};
+use crate::corpus;
 use crate::finding::{self, Finding};
 use crate::generate::generate;
 use crate::plan::Plan;
 use crate::profile::{Added, Behaviour};
 
-/// A seed, a scenario, a finding or a file, in the behaviour that is asked for; and the seed.
+/// A seed, a scenario, a finding, a plan that failed once or a file, in the behaviour that is asked for; and the seed.
 pub(super) fn plan(text: &str, args: &BehaviourArgs) -> anyhow::Result<(Option<u64>, Plan)> {
     let behaviour = args.behaviour()?;
     if let Ok(seed) = seeds::seed(text) {
@@ -22,8 +23,9 @@ pub(super) fn plan(text: &str, args: &BehaviourArgs) -> anyhow::Result<(Option<u
         anyhow::bail!("`{text}` is too large for a seed; the largest is {}", u64::MAX);
     }
     // A saved plan has a behaviour of its own, and a finding is its plan with its defect.
-    let mut plan = match finding::find(text) {
-        Some(finding) => finding.defective(),
+    let known = finding::find(text).map(|finding| finding.defective());
+    let mut plan = match known.or_else(|| corpus::find(text)) {
+        Some(plan) => plan,
         None => load(text)?,
     };
     if args.profile.is_some() || !args.quirks.is_empty() {

@@ -14,6 +14,7 @@ use crate::catalog;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
+use crate::corpus;
 use crate::oracle::INVARIANTS;
 use crate::panics::PanicsKept;
 use crate::points;
@@ -194,7 +195,9 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
         (None, None) => 0..SEEDS_DEFAULT,
     };
     if !named && args.seed.is_none() {
-        scenarios = catalog::SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)).collect();
+        // What failed once comes first.
+        scenarios.extend(corpus::all(&behaviour));
+        scenarios.extend(catalog::SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)));
     }
     Ok(Plans { scenarios, seeds, behaviour, share: args.partition.unwrap_or((0, 1)) })
 }

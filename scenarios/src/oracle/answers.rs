@@ -228,7 +228,11 @@ fn check_verb(
             let second = *which == HIDDEN_EJECTED;
             let before = |text: &str| second && text.starts_with("Failed to empty active");
             let lost = |text: &str| model.backup_disturbed && text == BACKUP_LOST;
-            if said.as_deref().is_some_and(|text| before(text) || lost(text)) {
+            // Active may have been ejected, too, while the checkpoint waited for copies.
+            let meanwhile = |text: &str| {
+                text == ACTIVE_EJECTED && model.desks[side as usize].is_ejected(ACTIVE)
+            };
+            if said.as_deref().is_some_and(|text| before(text) || lost(text) || meanwhile(text)) {
                 return;
             }
             Some(*which)

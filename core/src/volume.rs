@@ -324,6 +324,11 @@ impl Volume {
         self.absent
     }
 
+    /// Whether nothing is left to be closed: the end of a recovery may have come first.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.absent || self.over == Some(Over::Closed)
+    }
+
     /// Whether a verb or a command is under way.
     pub(crate) fn is_asked(&self) -> bool {
         self.verb.is_some() || self.admin.is_some()

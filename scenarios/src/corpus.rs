@@ -23,6 +23,7 @@ pub const PLANS: &[(&str, &str)] = embedded![
     "forwarded-writes-lost-with-the-secondary",
     "power-loss-in-recovery-of-a-failover-not-promised",
     "recovered-disk-with-unflushed-writes",
+    "removed-while-it-recovers",
     "requests-before-start-are-not-about-the-view",
     "retired-disk-written-anew",
     "retired-mark-lost-while-opening",

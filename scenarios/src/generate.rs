@@ -370,6 +370,10 @@ impl Generator {
                     if self.shape.chance(Ratio::new(1, 3)) {
                         self.request(Side::Secondary);
                     }
+                    if self.operator.chance(Ratio::new(1, 10)) {
+                        let command = *self.operator.pick(&[Admin::Remove, Admin::Quit]);
+                        self.push(Step::Admin { side: Side::Secondary, command, wait: false });
+                    }
                     let ns = self.shape.below(800_000);
                     self.push(Step::Pass(ns));
                     self.crash(Side::Secondary);

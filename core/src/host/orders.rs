@@ -127,7 +127,7 @@ impl Host {
             Running::All(all) => self.all_advance(all).map(Running::All),
             Running::Opening(id, volume) => self.opening_advance(id, volume),
             Running::Removing(id, volume) => {
-                if self.volume(volume).over != Some(Over::Closed) {
+                if !self.volume(volume).has_ended() {
                     return Some(running);
                 }
                 self.make_absent(volume);
@@ -135,8 +135,7 @@ impl Host {
                 None
             }
             Running::Quitting(id) => {
-                let closed = |volume: &Volume| volume.over == Some(Over::Closed);
-                if !self.volumes.iter().all(closed) {
+                if !self.volumes.iter().all(Volume::has_ended) {
                     return Some(running);
                 }
                 self.answer_admin(id, VolumeId::FIRST, Admin::Quit, Ok(()));

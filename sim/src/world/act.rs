@@ -5,6 +5,7 @@ use colo_core::{
     UserOp, UserRequest, Verb, VerbId,
 };
 
+use crate::crash::CrashDisk;
 use crate::faulty::Label;
 
 use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
@@ -105,13 +106,30 @@ impl World {
 
     /// The host's power fails: its process is gone, and what its disks had not made durable may be.
     pub fn power_loss(&mut self, side: Side) {
+        let mut crashes = self.crashes.clone();
+        self.lose_power(side, &mut |_, _, versions| crashes.below(versions as u64) as usize);
+        self.crashes = crashes;
+        self.update_connection();
+    }
+
+    /// The same, with a choice of what is left: of this disk, of this sector, which of so many
+    /// versions, as [`SimDisk::survivors`](crate::sim_disk::SimDisk::survivors) numbers them.
+    pub fn power_loss_with(
+        &mut self,
+        side: Side,
+        choose: &mut dyn FnMut(DiskId, u64, usize) -> usize,
+    ) {
+        self.lose_power(side, choose);
+        self.update_connection();
+    }
+
+    fn lose_power(&mut self, side: Side, choose: &mut dyn FnMut(DiskId, u64, usize) -> usize) {
         self.end_process(side);
         self.publish(Some(side), What::PowerLost);
         for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-            self.disks[disk as usize].inner_mut().power_loss_random(&mut self.crashes);
-            self.disks[disk as usize].forget_in_flight();
+            let device = &mut self.disks[disk as usize];
+            device.power_loss(&mut |sector, versions| choose(disk, sector, versions));
         }
-        self.update_connection();
     }
 
     /// The host's process dies: what the disks took stays, what is in flight may still land.

@@ -19,6 +19,12 @@ use crate::oracle::{Oracle, PROGRESS_BOUND_NS, Violation};
 use crate::plan::{Plan, Step, rates};
 use crate::points::{Reached, abort_reason};
 
+mod flat;
+mod fork;
+
+pub use flat::{Flat, flatten};
+pub use fork::Crashed;
+
 /// What a run came to.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -81,6 +87,8 @@ pub struct Run<'a> {
     events: u64,
     entries: Vec<Entry>,
     touched: Vec<Extent>,
+    /// What was done and what happened, one thing at a time, if somebody wants to know.
+    flat: Option<Flat>,
 }
 
 impl<'a> Run<'a> {
@@ -110,6 +118,7 @@ impl<'a> Run<'a> {
             events: 0,
             entries: Vec::new(),
             touched: Vec::new(),
+            flat: None,
         };
         for side in Side::BOTH {
             run.world.start_process(side, false);
@@ -136,14 +145,7 @@ impl<'a> Run<'a> {
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
         while self.step() {}
-        for disk in DiskId::ALL {
-            self.world.disk_mut(disk).clear();
-            self.world.disk_mut(disk).inner_mut().release();
-        }
-        self.world.set_held(false);
-        self.observe();
-        self.settle();
-        self.oracle.end(&self.world);
+        self.end();
         let asked = self.counts.failovers_asked > 0;
         self.counts.plans_asking_failover = u64::from(asked);
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
@@ -162,7 +164,20 @@ impl<'a> Run<'a> {
         (outcome, self.world)
     }
 
+    /// Ends all faults, lets everything under way end, and has it judged.
+    fn end(&mut self) {
+        for disk in DiskId::ALL {
+            self.world.disk_mut(disk).clear();
+            self.world.disk_mut(disk).inner_mut().release();
+        }
+        self.world.set_held(false);
+        self.observe();
+        self.settle();
+        self.oracle.end(&self.world);
+    }
+
     fn carry_out(&mut self, step: &Step) {
+        self.note_step(step);
         match step {
             Step::Read { side, at, len, wait } => {
                 self.guest(*side, UserOp::Read(Extent::new(*at, *len)), *wait);
@@ -197,12 +212,14 @@ impl<'a> Run<'a> {
                 self.world.disk_mut(*disk).inner_mut().stall(until);
             }
             Step::PowerLoss(side) => self.crash(*side, true),
+            Step::PowerLossWith { side, keep } => self.power_loss_with(*side, keep),
             Step::Kill(side) => self.crash(*side, false),
             Step::Restart(side) => self.world.start_process(*side, false),
             Step::Recover { wait } => self.recover(*wait),
             Step::Cut(cut) => self.world.set_cut(*cut),
             Step::Hold(held) => self.world.set_held(*held),
             Step::Pass(ns) => self.pass(*ns),
+            Step::Events(count) => self.let_happen(*count),
             Step::Settle => self.settle(),
         }
     }
@@ -239,6 +256,7 @@ impl Run<'_> {
         {
             self.counts.failovers_asked += 1;
         }
+        self.note_call(side, verb);
         let id = self.world.call(side, verb)?;
         self.verbs.push((side, id));
         self.observe();
@@ -281,6 +299,7 @@ impl Run<'_> {
 
     /// COLO's failover: the primary is given up, nothing of it arrives any more, and the secondary takes over.
     fn failover(&mut self) {
+        self.note_done(Step::Cut(true));
         self.world.set_cut(true);
         self.observe();
         self.advance_while(|run| {
@@ -295,19 +314,23 @@ impl Run<'_> {
     }
 
     fn crash(&mut self, side: Side, power_loss: bool) {
+        self.note_crash(side, power_loss);
+        if power_loss {
+            self.world.power_loss(side);
+        } else {
+            self.world.kill(side);
+        }
+        self.gone(side);
+    }
+
+    fn note_crash(&mut self, side: Side, power_loss: bool) {
         if let Some(host) = self.world.host(side) {
             self.reached.crashed(side, power_loss, host.phase());
             let committing = side == Side::Secondary && self.oracle.commit_runs();
             self.counts.commits_crashed += u64::from(committing);
         }
-        if power_loss {
-            self.counts.power_losses += 1;
-            self.world.power_loss(side);
-        } else {
-            self.counts.process_deaths += 1;
-            self.world.kill(side);
-        }
-        self.gone(side);
+        self.counts.power_losses += u64::from(power_loss);
+        self.counts.process_deaths += u64::from(!power_loss);
     }
 
     fn gone(&mut self, side: Side) {
@@ -334,6 +357,7 @@ impl Run<'_> {
             self.advance();
         }
         if self.world.next_due().is_none_or(|due| due > until) {
+            self.note_passing(until);
             self.world.pass(until);
         }
     }
@@ -349,6 +373,7 @@ impl Run<'_> {
 /// Letting the world go on, and looking.
 impl Run<'_> {
     fn advance(&mut self) {
+        self.note_event();
         self.world.step();
         self.events += 1;
         self.observe();

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out.
 
 mod exit;
+mod explore;
 mod list;
 mod replay;
 mod run;
@@ -43,6 +44,8 @@ enum Command {
     Run(run::RunArgs),
     /// Run one plan again: a seed, a scenario's name, a saved plan, or a directory of them
     Replay(replay::ReplayArgs),
+    /// Crash one plan at every moment, in every way
+    Explore(explore::ExploreArgs),
     /// Show what there is
     List(list::ListArgs),
 }
@@ -106,6 +109,7 @@ pub fn main(args: &Args) -> Exit {
     let result = match &args.command {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
+        Command::Explore(args) => explore::explore_command(args),
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {

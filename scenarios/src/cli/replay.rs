@@ -39,7 +39,7 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     if path.is_dir() {
         return replay_directory(path);
     }
-    let (seed, plan) = find(args)?;
+    let (seed, plan) = find(&args.plan, &args.behaviour)?;
     if let Some(path) = &args.save {
         write_file(path, &plan.to_json())?;
     }
@@ -58,23 +58,26 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
 }
 
 /// The plan that is meant, in the profile that is asked for.
-fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
-    let behaviour = args.behaviour.behaviour()?;
-    if let Ok(seed) = seeds::seed(&args.plan) {
+pub(super) fn find(
+    text: &str,
+    behaviour_args: &BehaviourArgs,
+) -> anyhow::Result<(Option<u64>, Plan)> {
+    let behaviour = behaviour_args.behaviour()?;
+    if let Ok(seed) = seeds::seed(text) {
         return Ok((Some(seed), generate(seed, &behaviour)));
     }
-    if let Some(scenario) = catalog::find(&args.plan) {
+    if let Some(scenario) = catalog::find(text) {
         return Ok((None, scenario.plan(&behaviour)));
     }
-    if !args.plan.is_empty() && args.plan.bytes().all(|byte| byte.is_ascii_digit()) {
-        anyhow::bail!("`{}` is too large for a seed; the largest is {}", args.plan, u64::MAX);
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        anyhow::bail!("`{}` is too large for a seed; the largest is {}", text, u64::MAX);
     }
-    let path = Path::new(&args.plan);
+    let path = Path::new(text);
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if !looks_like_a_file && !path.exists() {
         anyhow::bail!(
             "`{}` is neither a seed nor a scenario nor a file; `colosim list scenarios` shows the scenarios",
-            args.plan
+            text
         );
     }
     // A finding is its plan with its defect.
@@ -82,7 +85,7 @@ fn find(args: &ReplayArgs) -> anyhow::Result<(Option<u64>, Plan)> {
         Ok(finding) => finding.defective(),
         Err(_) => Plan::load(path)?,
     };
-    if args.behaviour.profile.is_some() || !args.behaviour.quirks.is_empty() {
+    if behaviour_args.profile.is_some() || !behaviour_args.quirks.is_empty() {
         plan.profile = behaviour.profile;
         plan.quirks = match behaviour.added {
             Added::Nothing => Vec::new(),

@@ -1,0 +1,136 @@
+//! A run as a system that an explorer can crash, and the judgement of one crash.
+
+use colo_core::DiskId;
+use colo_sim::explore::{Crash, Explorer, Point, System};
+use colo_sim::sim_disk::SimDisk;
+use colo_sim::world::Side;
+
+use crate::plan::Step;
+use crate::run::{Crashed, Run};
+
+/// What is left of sectors: disk, sector, version.
+pub(super) type Keep = Vec<(DiskId, u64, u32)>;
+
+/// One power loss, for whoever tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub(super) side: Side,
+    /// Events since the plan's beginning, and steps of the flat plan done.
+    pub(super) events: u64,
+    pub(super) flat_steps: usize,
+    /// Events of the recovery that it cut off, if it did.
+    pub(super) in_recovery: Option<u64>,
+    /// What the host was in the middle of.
+    pub(super) phase: &'static str,
+    pub(super) keep: Keep,
+}
+
+/// A run of a flat plan, or a recovery that was forked from one.
+#[derive(Debug, Clone)]
+pub(super) struct Walk<'a> {
+    run: Run<'a>,
+    sides: &'a [Side],
+    /// Power losses still to come.
+    depth: u8,
+    recovery: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(run: Run<'a>, sides: &'a [Side], depth: u8) -> Self {
+        Self { run, sides, depth, recovery: false }
+    }
+
+    pub(super) fn run(&self) -> &Run<'a> {
+        &self.run
+    }
+
+    /// Crashes a clone as the explorer says, recovers, and tells what must not have been.
+    pub(super) fn judge(
+        &self,
+        explorer: &mut Explorer,
+        crash: Crash<'_>,
+        tell: &mut dyn FnMut(&[Loss], Crashed),
+    ) {
+        let loss = self.loss(crash);
+        let [repaired, lost] = crash_steps(loss.side, loss.keep.clone());
+        let [recovered] = recover_steps(loss.side);
+        let again = (self.depth > 1 && crash.new && loss.side == Side::Secondary)
+            .then(|| [repaired.clone(), lost.clone(), Step::Recover { wait: false }]);
+        let seen = self.run.fork(&[repaired, lost, recovered]).conclude(&self.run);
+        if !seen.violations.is_empty() || !seen.aborts.is_empty() {
+            tell(std::slice::from_ref(&loss), seen);
+        }
+        let Some(again) = again else { return };
+        let begun = self.run.fork(&again);
+        let (sides, depth) = (&[Side::Secondary][..], self.depth - 1);
+        let mut recovery = Walk { run: begun, sides, depth, recovery: true };
+        explorer.walk(&mut recovery, &mut |explorer, walk: &Walk<'_>, crash: Crash<'_>| {
+            // The other host was looked at already when the recovery was not cut off.
+            if crash.new {
+                walk.judge(explorer, crash, &mut |later, seen| {
+                    let losses: Vec<_> = std::iter::once(&loss).chain(later).cloned().collect();
+                    tell(&losses, seen);
+                });
+            }
+        });
+    }
+
+    fn loss(&self, crash: Crash<'_>) -> Loss {
+        let Point { events, host } = crash.point;
+        let side = self.sides[host];
+        let disks = disks(side);
+        let kept = crash.survivors.kept();
+        let phase = self.run.world().host(side).map_or("off", |host| host.phase().name());
+        Loss {
+            side,
+            events: self.run.events(),
+            flat_steps: self.run.next_step(),
+            in_recovery: self.recovery.then_some(events),
+            phase,
+            keep: kept.map(|kept| (disks[kept.disk], kept.sector, kept.version as u32)).collect(),
+        }
+    }
+}
+
+impl System for Walk<'_> {
+    fn step(&mut self) -> bool {
+        if self.recovery {
+            return self.run.is_recovering() && self.run.let_one_happen();
+        }
+        self.run.step()
+    }
+
+    fn hosts(&self) -> usize {
+        self.sides.len()
+    }
+
+    fn disks(&self, host: usize) -> Vec<&SimDisk> {
+        let world = self.run.world();
+        disks(self.sides[host]).iter().map(|&disk| world.disk(disk).inner()).collect()
+    }
+
+    fn expect(&self, host: usize, into: &mut Vec<u8>) {
+        // How many crashes are to follow is part of what a state is judged by.
+        into.push(self.depth);
+        self.run.oracle().expect(self.sides[host], into);
+    }
+}
+
+/// The disks of a host, in the order in which they lose power.
+fn disks(side: Side) -> Vec<DiskId> {
+    DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side).collect()
+}
+
+/// A power loss that leaves exactly this. Whatever the plan does to disks is over: a recovery that
+/// fails for another reason would tell nothing.
+pub(super) fn crash_steps(side: Side, keep: Keep) -> [Step; 2] {
+    [Step::FaultsEnd, Step::PowerLossWith { side, keep }]
+}
+
+/// What an operator does then.
+pub(super) fn recover_steps(side: Side) -> [Step; 1] {
+    [match side {
+        Side::Primary => Step::Restart(side),
+        Side::Secondary => Step::Recover { wait: true },
+    }]
+}

@@ -272,7 +272,9 @@ fn main() {
             sum.points, sum.explored, sum.distinct
         );
         if let Some(Broken { events, kept, what }) = first {
-            println!("  first after event {events}, of the unflushed sectors {kept:?} left: {what}");
+            println!(
+                "  first after event {events}, of the unflushed sectors {kept:?} left: {what}"
+            );
         }
         let by_chance = (0..1000).filter(|&seed| crash_once(Seed(seed), flaw).is_some()).count();
         println!("  of 1,000 power losses at random {by_chance} show it");

@@ -1,33 +1,46 @@
 //! `colosim explore`: every crash of one plan, or of all small workloads.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod findings;
+mod workloads;
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use colo_sim::explore::{Bounds, Tally};
 use colo_sim::world::Side;
 
 use crate::catalog;
-use crate::cli::exit::{Exit, Unwritten, print, write_file};
+use crate::cli::exit::{Exit, print};
 use crate::cli::{BehaviourArgs, replay};
-use crate::explore::{Found, Options, explore};
+use crate::explore::workloads::OPS_MAX;
+use crate::explore::{Options, explore};
 use crate::plan::Plan;
 
-/// Findings that are shown in full; the others are counted, and saved with `--out`.
-const SHOWN_MAX: u64 = 10;
-
-/// Plans saved by one exploration; more of them tell no more.
-const PLANS_SAVED_MAX: u64 = 100;
+use findings::Findings;
 
 #[derive(Debug, Args)]
 pub(super) struct ExploreArgs {
     /// A seed, the name of a scenario, or a plan saved as JSON
-    #[arg(required_unless_present = "scenario")]
+    #[arg(required_unless_present_any = ["scenario", "workloads"])]
     plan: Option<String>,
     /// A scenario of the catalog
     #[arg(long, value_name = "NAME", conflicts_with = "plan")]
     scenario: Option<String>,
+    /// All workloads of up to three operations on four blocks, crossed with every verb
+    #[arg(long, conflicts_with_all = ["plan", "scenario"])]
+    workloads: bool,
+    /// Of the workloads, also those that differ from another only in the names of the blocks
+    #[arg(long, requires = "workloads")]
+    all_blocks: bool,
+    /// Of the workloads, only those of so many operations at most
+    #[arg(long, value_name = "N", requires = "workloads", default_value_t = OPS_MAX)]
+    ops_max: usize,
+    /// Run the workloads once with each quirk, until it is found
+    #[arg(long, requires = "workloads", conflicts_with_all = ["profile", "quirks", "out"])]
+    each_quirk: bool,
+    /// Threads for the workloads; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "J", requires = "workloads", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Whose power fails: one host's, or each in turn
     #[arg(long, value_enum, default_value_t)]
     side: SideArg,
@@ -67,12 +80,21 @@ impl SideArg {
 }
 
 pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
-    let plan = plan(args)?;
+    if args.side == SideArg::Primary && args.depth > 1 {
+        anyhow::bail!("--depth crashes the recovery of the secondary; explore that side, or both");
+    }
     let options = Options {
         bounds: Bounds { combinations_max: args.combinations_max, states_max: args.states_max },
         sides: args.side.sides(),
         depth: args.depth,
     };
+    if args.each_quirk {
+        return workloads::each_quirk(args, &options);
+    }
+    if args.workloads {
+        return workloads::workloads(args, &options);
+    }
+    let plan = plan(args)?;
     let mut findings = Findings::new(args.out.as_deref())?;
     let tally = explore(&plan, &options, &mut |found| findings.take(&found));
     let mut text = format!("{}\n\n", plan.name);
@@ -110,114 +132,6 @@ fn table(tally: &Tally) -> String {
             "a bound was reached first at crash point {}; --states-max and --combinations-max raise it\n",
             point.events
         ));
-    }
-    text
-}
-
-/// What was found: told, counted, and saved as it comes.
-pub(super) struct Findings {
-    directory: Option<PathBuf>,
-    list: Option<File>,
-    found: u64,
-    shown: String,
-    unwritten: Option<anyhow::Error>,
-}
-
-impl Findings {
-    pub(super) fn new(directory: Option<&Path>) -> anyhow::Result<Self> {
-        let create = |directory: &Path| {
-            std::fs::create_dir_all(directory.join("plans"))?;
-            File::create(directory.join("found.txt"))
-        };
-        let list = directory.map(|directory| {
-            create(directory)
-                .map_err(|source| Unwritten { path: directory.display().to_string(), source })
-        });
-        let list = list.transpose()?;
-        let directory = directory.map(Path::to_owned);
-        Ok(Self { directory, list, found: 0, shown: String::new(), unwritten: None })
-    }
-
-    /// Saves the plan first, then the lines that name it.
-    pub(super) fn take(&mut self, found: &Found) {
-        self.found += 1;
-        let saved = match self.save(found) {
-            Ok(saved) => saved,
-            Err(error) => {
-                self.unwritten.get_or_insert(error);
-                None
-            }
-        };
-        if self.found > SHOWN_MAX && self.list.is_none() {
-            return;
-        }
-        let text = describe(found, saved.as_deref());
-        if self.found <= SHOWN_MAX {
-            self.shown.push_str(&text);
-        }
-        if let Some(list) = &mut self.list
-            && let Err(source) = list.write_all(text.as_bytes())
-        {
-            let path = "found.txt".to_owned();
-            self.unwritten.get_or_insert(Unwritten { path, source }.into());
-        }
-    }
-
-    fn save(&self, found: &Found) -> anyhow::Result<Option<PathBuf>> {
-        let Some(directory) = self.directory.as_ref().filter(|_| self.found <= PLANS_SAVED_MAX)
-        else {
-            return Ok(None);
-        };
-        let name: String = found.plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let path = directory.join("plans").join(format!("{:03}-{name}.json", self.found));
-        write_file(&path, &found.plan.to_json())?;
-        Ok(Some(path))
-    }
-
-    pub(super) fn report(&self) -> String {
-        let more = self.found.saturating_sub(SHOWN_MAX);
-        match (self.found, more) {
-            (0, _) => "\nclean\n".to_owned(),
-            (_, 0) => self.shown.clone(),
-            _ => format!("{}\nand {more} more\n", self.shown),
-        }
-    }
-
-    pub(super) fn finish(self) -> anyhow::Result<Exit> {
-        match self.unwritten {
-            Some(error) => Err(error),
-            None if self.found > 0 => Ok(Exit::Violation),
-            None => Ok(Exit::Clean),
-        }
-    }
-}
-
-fn describe(found: &Found, saved: Option<&Path>) -> String {
-    let mut text = format!("\nVIOLATION of {} in {}\n", found.invariant, found.plan.name);
-    if found.losses.is_empty() {
-        text.push_str("  without a crash\n");
-    }
-    for loss in &found.losses {
-        let step = loss.step.map_or("before the first step".into(), |step| format!("step {step}"));
-        let place = match loss.in_recovery {
-            None => format!("after event {}, {step}", loss.events),
-            Some(events) => format!("after event {events} of the recovery"),
-        };
-        let keep: Vec<_> = loss
-            .keep
-            .iter()
-            .map(|(disk, sector, version)| format!("{} {sector} (version {version})", disk.name()))
-            .collect();
-        let keep = if keep.is_empty() { "nothing".to_owned() } else { keep.join(", ") };
-        text.push_str(&format!(
-            "  power loss of the {} host {place}, in {}; left of what was not durable: {keep}\n",
-            loss.side.name(),
-            loss.phase,
-        ));
-    }
-    text.push_str(&format!("  {}\n", found.message));
-    if let Some(path) = saved {
-        text.push_str(&format!("  cargo run --release -- replay {}\n", path.display()));
     }
     text
 }

@@ -46,18 +46,23 @@ pub(super) fn named(crashed: &Crashed) -> Vec<Named> {
     // The oracle reports an abort as a violation, too, unless one was reported before.
     let told = crashed.violations.iter().any(|violation| violation.invariant == "no-abort");
     let aborts = crashed.aborts.iter().filter(|_| !told);
-    let aborts = aborts.map(|(side, _, abort)| {
-        ("no-abort", format!("the {} host aborted: {abort}", side.name()))
-    });
+    let aborts = aborts
+        .map(|(side, _, abort)| ("no-abort", format!("the {} host aborted: {abort}", side.name())));
     violations.chain(aborts).collect()
 }
 
 impl Found {
     /// Of a run of `plan`, as it is flat, that was crashed so.
-    pub(super) fn new(plan: &Plan, flat: &Flat, losses: &[Loss], (invariant, message): Named) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        flat: &Flat,
+        losses: &[Loss],
+        (invariant, message): Named,
+    ) -> Self {
         let first = &losses[0];
         let step = first.flat_steps.checked_sub(1).map(|last| flat.of[last]);
         let mut steps = flat.up_to(plan, first.flat_steps);
+        let faulty = steps.iter().any(|step| matches!(step, Step::Fault(_) | Step::Rates { .. }));
         for (index, loss) in losses.iter().enumerate() {
             if let Some(events) = loss.in_recovery {
                 steps.push(Step::Recover { wait: false });
@@ -65,7 +70,8 @@ impl Found {
             }
             // Faults that never were need not end.
             let crash = crash_steps(loss.side, loss.keep.clone());
-            steps.extend(crash.into_iter().filter(|step| index == 0 || *step != Step::FaultsEnd));
+            let needed = |step: &Step| faulty && index == 0 || *step != Step::FaultsEnd;
+            steps.extend(crash.into_iter().filter(needed));
         }
         steps.extend(recover_steps(losses[losses.len() - 1].side));
         let name = format!("{}-crash-{}", plan.name, first.events);

@@ -39,10 +39,22 @@ impl Default for Options {
 
 /// Explores a plan and hands over what it finds.
 pub fn explore(plan: &Plan, options: &Options, found: &mut dyn FnMut(Found)) -> Tally {
+    explore_from(plan, 0, options, found)
+}
+
+/// Explores a plan from its `first`-th step on.
+pub fn explore_from(
+    plan: &Plan,
+    first: u32,
+    options: &Options,
+    found: &mut dyn FnMut(Found),
+) -> Tally {
     let (whole, flat) = flatten(plan);
     let single = Plan { steps: flat.steps.clone(), ..whole.clone() };
     let mut explorer = Explorer::new(options.bounds);
-    let mut walk = Walk::new(Run::new(&single, false), &options.sides, options.depth);
+    let mut run = Run::new(&single, false);
+    while run.next_step() < flat.of.partition_point(|&step| step < first) && run.step() {}
+    let mut walk = Walk::new(run, &options.sides, options.depth);
     explorer.walk(&mut walk, &mut |explorer, walk: &Walk<'_>, crash| {
         walk.judge(explorer, crash, &mut |crashes, crashed| {
             for what in found::named(&crashed) {

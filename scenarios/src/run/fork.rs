@@ -80,10 +80,7 @@ impl Run<'_> {
 
     /// What it has found so far.
     pub fn so_far(&self) -> Crashed {
-        Crashed {
-            violations: self.oracle.violations().to_vec(),
-            aborts: self.aborts.clone(),
-        }
+        Crashed { violations: self.oracle.violations().to_vec(), aborts: self.aborts.clone() }
     }
 
     pub(super) fn power_loss_with(&mut self, side: Side, keep: &[(DiskId, u64, u32)]) {

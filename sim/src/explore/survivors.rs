@@ -44,13 +44,8 @@ pub struct Survivors {
 impl Survivors {
     /// Of these disks as they are.
     pub fn of(disks: &[&SimDisk]) -> Self {
-        let mut survivors = Self {
-            digits: Vec::new(),
-            hashes: Vec::new(),
-            certain: 0,
-            hash: 0,
-            combinations: 1,
-        };
+        let mut survivors =
+            Self { digits: Vec::new(), hashes: Vec::new(), certain: 0, hash: 0, combinations: 1 };
         for (disk, device) in disks.iter().enumerate() {
             survivors.add(disk, device);
         }

@@ -49,7 +49,10 @@ pub fn explore_from(
     options: &Options,
     found: &mut dyn FnMut(Found),
 ) -> Tally {
-    let (whole, flat) = flatten(plan);
+    let (whole, flat, seen) = flatten(plan);
+    for what in found::named(&seen) {
+        found(Found::without_crash(plan, what));
+    }
     let single = Plan { steps: flat.steps.clone(), ..whole.clone() };
     let mut explorer = Explorer::new(options.bounds);
     let mut run = Run::new(&single, false);
@@ -62,8 +65,5 @@ pub fn explore_from(
             }
         });
     });
-    for what in found::named(&walk.run().so_far()) {
-        found(Found::without_crash(plan, what));
-    }
     *explorer.tally()
 }

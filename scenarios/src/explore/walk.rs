@@ -40,10 +40,6 @@ impl<'a> Walk<'a> {
         Self { run, sides, depth, recovery: false }
     }
 
-    pub(super) fn run(&self) -> &Run<'a> {
-        &self.run
-    }
-
     /// Crashes a clone as the explorer says, recovers, and tells what must not have been.
     pub(super) fn judge(
         &self,

@@ -8,7 +8,7 @@ use colo_core::{Time, Verb};
 use colo_sim::world::Side;
 
 use crate::plan::{Plan, Step};
-use crate::run::Run;
+use crate::run::{Crashed, Run};
 
 /// A plan without a step that waits. [`Step::Events`] have one event each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,15 +20,16 @@ pub struct Flat {
 }
 
 /// Takes a plan apart. If it leaves something under way, what becomes of that belongs to one more
-/// step, which settles.
-pub fn flatten(plan: &Plan) -> (Plan, Flat) {
+/// step, which settles. Tells also what the plan by itself does wrong.
+pub fn flatten(plan: &Plan) -> (Plan, Flat, Crashed) {
     let mut whole = plan.clone();
     whole.steps.push(Step::Settle);
     let mut run = Run::new(&whole, false);
     run.flat = Some(Flat::default());
     while run.step() {}
     let flat = run.flat.take().expect("it was kept");
-    (whole, flat)
+    let seen = run.so_far();
+    (whole, flat, seen)
 }
 
 impl Flat {

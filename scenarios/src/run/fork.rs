@@ -78,8 +78,8 @@ impl Run<'_> {
         Crashed { violations, aborts: self.aborts.split_off(origin.aborts.len()) }
     }
 
-    /// What it has found so far.
-    pub fn so_far(&self) -> Crashed {
+    /// What was found so far.
+    pub(super) fn so_far(&self) -> Crashed {
         Crashed { violations: self.oracle.violations().to_vec(), aborts: self.aborts.clone() }
     }
 

@@ -146,8 +146,13 @@ fn step((kind, a, b, c, d): Raw) -> Step {
             how: pick(&EmptyFailure::ALL, b),
             errno: pick(&[Errno::Io, Errno::NoSpace], c),
         },
-        40 => match c % 4 {
+        40 => match c % 6 {
             0 => Step::Eject(pick(&DiskId::ALL, a)),
+            1 => Step::Events(u64::from(d)),
+            2 => {
+                let keep = (0..c % 9).map(|n| (pick(&DiskId::ALL, n), u64::from(b % 40), 1));
+                Step::PowerLossWith { side, keep: keep.collect() }
+            }
             _ => Step::CutFrom { side, cut: wait },
         },
         _ => Step::Pass(time(b, c)),

@@ -101,7 +101,7 @@ pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
     text.push_str(&table(&tally));
     text.push_str(&findings.report());
     print(&text)?;
-    findings.finish()
+    findings.finish(&tally)
 }
 
 fn plan(args: &ExploreArgs) -> anyhow::Result<Plan> {

@@ -130,3 +130,66 @@ pub(super) fn recover_steps(side: Side) -> [Step; 1] {
         Side::Secondary => Step::Recover { wait: true },
     }]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use colo_sim::explore::Bounds;
+
+    use super::*;
+    use crate::explore::found::named;
+    use crate::explore::workloads::Alphabet;
+    use crate::plan::Plan;
+    use crate::profile::{Behaviour, Profile};
+    use crate::run::flatten;
+
+    type Verdict = Vec<&'static str>;
+
+    /// Judges every state at every crash point, with nothing pruned, and compares those that pruning
+    /// would take for one.
+    fn judge_all(plan: &Plan, seen: &mut BTreeMap<(Vec<u8>, u128), Verdict>) -> u64 {
+        let (whole, flat, _) = flatten(plan);
+        let single = Plan { steps: flat.steps, ..whole };
+        // The other host's doings are not in the key: a crash of the secondary is judged for itself.
+        let sides = [Side::Secondary];
+        let mut walk = Walk::new(Run::new(&single, false), &sides, 1);
+        let mut compared = 0;
+        loop {
+            let mut explorer = Explorer::new(Bounds { combinations_max: 64, ..Bounds::default() });
+            let mut expectation = Vec::new();
+            walk.expect(0, &mut expectation);
+            let point = Point { events: 0, host: 0 };
+            explorer.crash(&walk, point, &mut |explorer, walk: &Walk<'_>, crash| {
+                let mut verdict = Verdict::new();
+                walk.judge(explorer, crash, &mut |_, crashed| {
+                    verdict = named(&crashed).into_iter().map(|(name, _)| name).collect();
+                });
+                let key = (expectation.clone(), crash.survivors.hash());
+                let before = seen.entry(key).or_insert_with(|| verdict.clone());
+                // `no-abort`, `progress` and what else the end of the run tells is not of the crash.
+                let crash_only = |names: &Verdict| names.contains(&"crash");
+                assert_eq!(crash_only(before), crash_only(&verdict), "{}", plan.name);
+                compared += 1;
+            });
+            if !walk.step() {
+                return compared;
+            }
+        }
+    }
+
+    #[test]
+    fn states_that_are_taken_for_one_are_judged_alike() {
+        for profile in [Profile::Hardened, Profile::Seed] {
+            let alphabet = Alphabet { ops_max: 2, ..Alphabet::default() };
+            let (mut seen, mut compared) = (BTreeMap::new(), 0);
+            for plan in alphabet.plans(&Behaviour::from(profile)).iter().step_by(3) {
+                compared += judge_all(plan, &mut seen);
+            }
+            // Across plans, too: the latencies of one are not those of another.
+            assert!(compared > 5 * seen.len() as u64, "{compared} of {}", seen.len());
+            let violating = seen.values().filter(|verdict| !verdict.is_empty()).count();
+            assert_eq!(violating > 0, profile == Profile::Seed);
+        }
+    }
+}

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use colo_sim::explore::Tally;
+
 use crate::cli::exit::{Exit, Unwritten, write_file};
 use crate::explore::Found;
 
@@ -79,7 +81,11 @@ impl Findings {
         };
         let name: String = found.plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let path = directory.join("plans").join(format!("{:03}-{name}.json", self.found));
-        write_file(&path, &found.plan.to_json())?;
+        // Under its name a plan is whole, whenever somebody ends this.
+        let partial = path.with_extension("partial");
+        write_file(&partial, &found.plan.to_json())?;
+        let renamed = std::fs::rename(&partial, &path);
+        renamed.map_err(|source| Unwritten { path: path.display().to_string(), source })?;
         Ok(Some(path))
     }
 
@@ -98,10 +104,15 @@ impl Findings {
         format!("{}\nviolations\n{}", self.shown, counts.collect::<String>())
     }
 
-    pub(super) fn finish(self) -> anyhow::Result<Exit> {
+    /// The exit code, for an exploration with these counts.
+    pub(super) fn finish(self, tally: &Tally) -> anyhow::Result<Exit> {
         match self.unwritten {
             Some(error) => Err(error),
             None if self.found > 0 => Ok(Exit::Violation),
+            None if tally.distinct == 0 => {
+                anstream::eprintln!("error: no state was explored; raise the bounds");
+                Ok(Exit::TooLittle)
+            }
             None => Ok(Exit::Clean),
         }
     }

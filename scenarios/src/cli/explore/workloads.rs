@@ -37,7 +37,7 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     }
     text.push_str(&findings.report());
     print(&text)?;
-    findings.finish()
+    findings.finish(&sum)
 }
 
 /// For each quirk the first workload that shows it.

@@ -33,6 +33,7 @@ Examples:
   colosim run --profile seed --seeds 500  the behaviour of QEMU's code, defects and all
   colosim replay 17 --trace               one seed again, with everything that happened
   colosim replay failover --trace         the same for a scenario of the catalog
+  colosim explore failover                every crash of a plan, in every way
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,

@@ -76,8 +76,7 @@ pub(super) fn find(
     let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
     if !looks_like_a_file && !path.exists() {
         anyhow::bail!(
-            "`{}` is neither a seed nor a scenario nor a file; `colosim list scenarios` shows the scenarios",
-            text
+            "`{text}` is neither a seed nor a scenario nor a file; `colosim list scenarios` shows the scenarios"
         );
     }
     // A finding is its plan with its defect.

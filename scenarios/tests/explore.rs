@@ -183,7 +183,8 @@ fn workloads_come_to_the_same_with_one_thread_and_with_two() {
 fn an_exploration_that_is_ended_leaves_what_it_had_found() {
     let out = directory("explore-ended");
     let mut child = Command::new(env!("CARGO_BIN_EXE_colosim"))
-        .args(["explore", "failover", "--quirks", "failover-not-durable", "--out"])
+        .args(["explore", "failover", "--quirks", "failover-not-durable"])
+        .args(["--side", "secondary", "--combinations-max", "3000", "--out"])
         .arg(&out)
         .stdout(Stdio::null())
         .spawn()

@@ -92,39 +92,35 @@ const BATCH: u64 = 32;
 /// How many batches a worker may be ahead of the reader.
 const AHEAD: u64 = 64;
 
-/// Where workers and reader meet.
-#[derive(Default)]
-struct Desk {
-    /// The next batch to hand out.
-    next: u64,
-    /// The next batch to read.
-    read: u64,
-    /// Nobody takes another batch.
-    closed: bool,
-    done: BTreeMap<u64, Vec<Ran>>,
-    /// Batches that were read: a worker frees what a worker allocated, out of the reader's way.
-    spent: Vec<Vec<Ran>>,
-}
-
-struct Office<'a> {
-    plans: &'a Plans,
-    options: &'a Options<'a>,
-    batches: u64,
-    desk: Mutex<Desk>,
-    moved: Condvar,
-}
-
 /// Runs the plans and gives each result to `take`, in order.
-pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(&mut Ran)) {
-    let office = Office {
-        plans,
-        options,
-        batches: plans.len().div_ceil(BATCH),
-        desk: Mutex::default(),
-        moved: Condvar::new(),
-    };
+pub fn campaign(plans: &Plans, options: &Options<'_>, take: impl FnMut(&mut Ran)) {
+    let (count, jobs) = (plans.len(), options.jobs);
+    let work = |index| run_one(plans, options.twice, index);
+    in_order(&Work { count, batch: BATCH, jobs, go_on: options.go_on }, work, take);
+}
+
+/// How much there is to do, and by how many.
+pub struct Work<'a> {
+    /// Pieces of work.
+    pub count: u64,
+    /// How many of them are handed out together.
+    pub batch: u64,
+    /// Threads.
+    pub jobs: usize,
+    /// Asked before each batch: whether to go on.
+    pub go_on: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Does pieces of work on several threads and gives each result to `take`, in order.
+pub fn in_order<T: Send>(
+    work: &Work<'_>,
+    piece: impl Fn(u64) -> T + Sync,
+    mut take: impl FnMut(&mut T),
+) {
+    let batches = work.count.div_ceil(work.batch);
+    let office = Office { work, piece, batches, desk: Mutex::default(), moved: Condvar::new() };
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
+        for _ in 0..work.jobs.max(1) {
             scope.spawn(|| office.work());
         }
         while let Some(mut batch) = office.read() {
@@ -134,18 +130,45 @@ pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(&mut 
     });
 }
 
-impl Office<'_> {
+/// Where workers and reader meet.
+struct Desk<T> {
+    /// The next batch to hand out.
+    next: u64,
+    /// The next batch to read.
+    read: u64,
+    /// Nobody takes another batch.
+    closed: bool,
+    done: BTreeMap<u64, Vec<T>>,
+    /// Batches that were read: a worker frees what a worker allocated, out of the reader's way.
+    spent: Vec<Vec<T>>,
+}
+
+impl<T> Default for Desk<T> {
+    fn default() -> Self {
+        Self { next: 0, read: 0, closed: false, done: BTreeMap::new(), spent: Vec::new() }
+    }
+}
+
+struct Office<'a, T, F> {
+    work: &'a Work<'a>,
+    piece: F,
+    batches: u64,
+    desk: Mutex<Desk<T>>,
+    moved: Condvar,
+}
+
+impl<T, F: Fn(u64) -> T> Office<'_, T, F> {
     /// The desk. A worker that panics outside a plan poisons it; what lies there is still good.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn desk(&self) -> MutexGuard<'_, Desk<T>> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, desk: MutexGuard<'a, Desk>) -> MutexGuard<'a, Desk> {
+    fn wait<'a>(&self, desk: MutexGuard<'a, Desk<T>>) -> MutexGuard<'a, Desk<T>> {
         self.moved.wait(desk).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next batch in order; `None` when there will be no more.
-    fn read(&self) -> Option<Vec<Ran>> {
+    fn read(&self) -> Option<Vec<T>> {
         let mut desk = self.desk();
         loop {
             let next = desk.read;
@@ -163,7 +186,7 @@ impl Office<'_> {
 
     /// The number of a batch that nobody has taken yet.
     fn take(&self) -> Option<u64> {
-        let go_on = (self.options.go_on)();
+        let go_on = (self.work.go_on)();
         let mut desk = self.desk();
         while !desk.closed && desk.next >= desk.read + AHEAD {
             desk = self.wait(desk);
@@ -182,31 +205,31 @@ impl Office<'_> {
 
     fn work(&self) {
         while let Some(batch) = self.take() {
-            let indices = batch * BATCH..((batch + 1) * BATCH).min(self.plans.len());
-            let results = indices.map(|index| self.run(index)).collect();
+            let Work { count, batch: size, .. } = *self.work;
+            let indices = batch * size..((batch + 1) * size).min(count);
+            let results = indices.map(&self.piece).collect();
             self.desk().done.insert(batch, results);
             self.moved.notify_all();
         }
     }
+}
 
-    fn run(&self, index: u64) -> Ran {
-        let (seed, plan) = self.plans.get(index);
-        let twice = self.options.twice;
-        let result = caught(|| {
-            let outcome = run(&plan);
-            let differs = twice && run(&plan).digest != outcome.digest;
-            (outcome, differs)
-        });
-        match result {
-            Ok((outcome, differs)) => {
-                let clean = outcome.is_clean() && !differs;
-                let record = record(seed, &plan, outcome, &self.plans.behaviour);
-                Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
-            }
-            Err(panic) => {
-                let record = panic_record(seed, &plan, &panic, &self.plans.behaviour);
-                Ran { record, plan: Some(plan), panicked: true, differs: false }
-            }
+fn run_one(plans: &Plans, twice: bool, index: u64) -> Ran {
+    let (seed, plan) = plans.get(index);
+    let result = caught(|| {
+        let outcome = run(&plan);
+        let differs = twice && run(&plan).digest != outcome.digest;
+        (outcome, differs)
+    });
+    match result {
+        Ok((outcome, differs)) => {
+            let clean = outcome.is_clean() && !differs;
+            let record = record(seed, &plan, outcome, &plans.behaviour);
+            Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
+        }
+        Err(panic) => {
+            let record = panic_record(seed, &plan, &panic, &plans.behaviour);
+            Ran { record, plan: Some(plan), panicked: true, differs: false }
         }
     }
 }

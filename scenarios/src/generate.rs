@@ -150,6 +150,8 @@ impl Volumes {
                 | Step::Failover
                 | Step::FaultsEnd
                 | Step::PowerLoss(_)
+                | Step::PowerLossWith { .. }
+                | Step::Events(_)
                 | Step::Kill(_)
                 | Step::Restart(_)
                 | Step::Recover { .. }

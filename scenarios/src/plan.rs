@@ -8,7 +8,8 @@
 use std::path::Path;
 
 use colo_core::{
-    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Quirks, Verb, Wiring,
+    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Quirks, Verb,
+    VolumeId, Wiring,
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::stream::Ratio;
@@ -142,6 +143,9 @@ impl Default for Setup {
     }
 }
 
+/// Which version of a sector a power loss leaves: volume, disk, sector, version.
+pub type Kept = (VolumeId, DiskId, u64, u32);
+
 /// One thing that a guest, an operator, or misfortune does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -272,6 +276,15 @@ pub enum Step {
     },
     /// A host loses its power.
     PowerLoss(Side),
+    /// The same, with exactly this left of what its disks had not made durable.
+    PowerLossWith {
+        /// Whose.
+        side: Side,
+        /// Volume, disk, sector, and which of its possible versions: 0 is the durable one, then unflushed
+        /// ones in order of effect, then those of writes in flight. What is not named here, or has
+        /// no such version, keeps the durable one.
+        keep: Vec<Kept>,
+    },
     /// A host's process dies.
     Kill(Side),
     /// A host that is off is switched on.
@@ -294,6 +307,8 @@ pub enum Step {
     Hold(bool),
     /// Simulated time passes, in nanoseconds.
     Pass(u64),
+    /// So many events happen, if there are so many: answers of disks, messages, timers.
+    Events(u64),
     /// Everything under way ends, as far as it can.
     Settle,
 }
@@ -309,6 +324,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("eject", "an overlay loses its format layer: every request to it fails with ENOMEDIUM"),
     ("stall", "a disk answers nothing for a while"),
     ("power_loss", "a host loses power: of what was not flushed any sector may stay or go"),
+    ("power_loss_with", "a host loses power, and a list says which versions of which sectors stay"),
     ("kill", "a host's process dies: its disks keep their caches, requests in flight may land"),
     ("cancel", "somebody cancels the backup job or the commit job"),
     ("cut", "the connection is cut, with everything on it, until it is made again"),

@@ -4,6 +4,12 @@
 //! where the step says so, and shows everything that happens to the oracle. It
 //! decides nothing and judges nothing.
 
+mod flat;
+mod fork;
+
+pub use flat::{Flat, flatten};
+pub use fork::Crashed;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -85,6 +91,8 @@ pub struct Run<'a> {
     events: u64,
     entries: Vec<Entry>,
     touched: Vec<(VolumeId, Extent)>,
+    /// What was done and what happened, one thing at a time, if somebody wants to know.
+    flat: Option<Flat>,
 }
 
 impl<'a> Run<'a> {
@@ -114,6 +122,7 @@ impl<'a> Run<'a> {
             events: 0,
             entries: Vec::new(),
             touched: Vec::new(),
+            flat: None,
         };
         for side in Side::BOTH {
             run.world.start_process(side, false);
@@ -140,14 +149,7 @@ impl<'a> Run<'a> {
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
         while self.step() {}
-        for disk in self.world.disks_mut() {
-            disk.clear();
-            disk.inner_mut().release();
-        }
-        self.world.set_held(false);
-        self.observe();
-        self.settle();
-        self.oracle.end(&self.world);
+        self.end();
         let asked = self.counts.failovers_asked > 0;
         self.counts.plans_asking_failover = u64::from(asked);
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
@@ -166,7 +168,20 @@ impl<'a> Run<'a> {
         (outcome, self.world)
     }
 
+    /// Ends all faults, lets everything under way end, and has it judged.
+    fn end(&mut self) {
+        for disk in self.world.disks_mut() {
+            disk.clear();
+            disk.inner_mut().release();
+        }
+        self.world.set_held(false);
+        self.observe();
+        self.settle();
+        self.oracle.end(&self.world);
+    }
+
     fn carry_out(&mut self, volume: VolumeId, step: &Step) {
+        self.note_step(volume, step);
         match step {
             Step::On { volume, step } => {
                 if self.world.has_volume(VolumeId(*volume)) {
@@ -211,12 +226,14 @@ impl<'a> Run<'a> {
                 self.world.disk_mut(volume, *disk).inner_mut().stall(until);
             }
             Step::PowerLoss(side) => self.crash(*side, true),
+            Step::PowerLossWith { side, keep } => self.power_loss_with(*side, keep),
             Step::Kill(side) => self.crash(*side, false),
             Step::Restart(side) => self.world.start_process(*side, false),
             Step::Recover { wait } => self.recover(*wait),
             Step::Cut(cut) => self.world.set_cut(*cut),
             Step::Hold(held) => self.world.set_held(*held),
             Step::Pass(ns) => self.pass(*ns),
+            Step::Events(count) => self.let_happen(*count),
             Step::Settle => self.settle(),
         }
     }
@@ -286,6 +303,7 @@ impl Run<'_> {
     fn call(&mut self, side: Side, volume: VolumeId, verb: Verb, wait: bool) {
         let running = self.world.stage(side, volume) == Some(Stage::Running);
         self.note_asked(side, verb, running);
+        self.note_on(volume, Step::Call { side, verb, wait: false });
         let Some(id) = self.world.call(side, volume, verb) else { return };
         self.wait_for_verb(side, id, wait);
     }
@@ -294,6 +312,7 @@ impl Run<'_> {
         let runs = |id| self.world.stage(side, id) == Some(Stage::Running);
         let running = self.world.volumes().any(|volume| runs(volume.id()));
         self.note_asked(side, verb, running);
+        self.note_done(Step::CallAll { side, verb, wait: false });
         let id = self.world.call_all(side, verb)?;
         self.alls.push((side, id));
         self.observe();
@@ -342,6 +361,7 @@ impl Run<'_> {
 
     /// COLO's failover: the primary is given up, nothing of it arrives any more, and the secondary takes over.
     fn failover(&mut self) {
+        self.note_done(Step::Cut(true));
         self.world.set_cut(true);
         self.observe();
         self.advance_while(|run| !run.forwarding_is_quiet());
@@ -360,6 +380,16 @@ impl Run<'_> {
     }
 
     fn crash(&mut self, side: Side, power_loss: bool) {
+        self.note_crash(side, power_loss);
+        if power_loss {
+            self.world.power_loss(side);
+        } else {
+            self.world.kill(side);
+        }
+        self.gone(side);
+    }
+
+    fn note_crash(&mut self, side: Side, power_loss: bool) {
         for volume in self.world.volumes().filter_map(|volume| volume.on(side)) {
             self.reached.crashed(side, power_loss, volume.phase());
         }
@@ -367,14 +397,8 @@ impl Run<'_> {
             let committing = side == Side::Secondary && self.oracle.commit_runs();
             self.counts.commits_crashed += u64::from(committing);
         }
-        if power_loss {
-            self.counts.power_losses += 1;
-            self.world.power_loss(side);
-        } else {
-            self.counts.process_deaths += 1;
-            self.world.kill(side);
-        }
-        self.gone(side);
+        self.counts.power_losses += u64::from(power_loss);
+        self.counts.process_deaths += u64::from(!power_loss);
     }
 
     fn gone(&mut self, side: Side) {
@@ -414,6 +438,7 @@ impl Run<'_> {
         let until = self.world.now().after(ns);
         while self.advance(until) {}
         if self.world.next_due().is_none_or(|due| due > until) {
+            self.note_passing(until);
             self.world.pass(until);
         }
     }
@@ -433,6 +458,7 @@ impl Run<'_> {
         if self.events >= events_max || !self.world.step_until(until) {
             return false;
         }
+        self.note_event();
         self.events += 1;
         self.observe();
         true

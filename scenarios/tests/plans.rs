@@ -6,7 +6,7 @@
 
 use colo_core::{
     Admin, CommitPhase, DiskId, EmptyFailure, Errno, FILTER, Format, GUEST, Geometry, JobKind,
-    JobType, Mode, Name, Phase, Quirk, Stage, TOP, UserKind, Verb, Wiring,
+    JobType, Mode, Name, Phase, Quirk, Stage, TOP, UserKind, Verb, VolumeId, Wiring,
 };
 use colo_scenarios::plan::{FaultSpec, Further, FurtherVolume, Plan, Setup, Step};
 use colo_scenarios::profile::Profile;
@@ -148,8 +148,14 @@ fn step((kind, a, b, c, d): Raw) -> Step {
             how: pick(&EmptyFailure::ALL, b),
             errno: pick(&[Errno::Io, Errno::NoSpace], c),
         },
-        40 => match c % 4 {
+        40 => match c % 6 {
             0 => Step::Eject(pick(&DiskId::ALL, a)),
+            1 => Step::Events(u64::from(d)),
+            2 => {
+                let keep = (0..c % 9)
+                    .map(|n| (VolumeId(n % 2), pick(&DiskId::ALL, n), u64::from(b % 40), 1));
+                Step::PowerLossWith { side, keep: keep.collect() }
+            }
             _ => Step::CutFrom { side, cut: wait },
         },
         41 | 42 => match verb(b) {

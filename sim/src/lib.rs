@@ -12,11 +12,13 @@
 //! | [`faulty`] | I/O errors, addressed or at random, over any disk |
 //! | [`lying`] | disks that break the contract on purpose, to prove that it is noticed |
 //! | [`crash`] | what a crash leaves behind, at random or every possibility in turn |
+//! | [`explore`] | every state that a power loss can leave, at every moment of a run |
 //! | [`contract`] | the one suite that every disk must pass |
 //! | [`world`] | two hosts of the replication core, their disks, the connection between them, and time |
 
 pub mod contract;
 pub mod crash;
+pub mod explore;
 pub mod faulty;
 pub mod lying;
 pub mod pages;

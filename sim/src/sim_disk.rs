@@ -258,6 +258,15 @@ impl SimDisk {
         asked
     }
 
+    /// Shows each sector of which a power loss right now could leave one of several contents, in
+    /// order of sectors, and these contents as [`SimDisk::survivors`] numbers them.
+    pub fn each_uncertain<'a>(&'a self, show: impl FnMut(u64, &[&'a [u8]])) {
+        let cached = self.unflushed.iter().map(|version| (version.at, &version.payload));
+        let in_flight = self.writes_in_flight();
+        let in_flight = in_flight.into_iter().map(|(_, at, payload)| (at, payload));
+        each_uncertain(&self.durable, cached.chain(in_flight), show);
+    }
+
     /// A power loss that leaves any of the possible contents with the same likelihood.
     pub fn power_loss_random(&mut self, stream: &mut Stream) {
         self.power_loss(&mut at_random(stream));
@@ -494,16 +503,32 @@ impl CrashDisk for SimDisk {
 /// Asks for each sector that has versions other than `base` which one is left, and
 /// gives those that are not `base`'s, in order of sectors.
 fn choices<'a>(
-    base: &Pages,
+    base: &'a Pages,
     writes: impl Iterator<Item = (u64, &'a Payload)>,
     choose: &mut Choose<'_>,
 ) -> Vec<(u64, Payload)> {
+    let mut left = Vec::new();
+    each_uncertain(base, writes, |sector, contents| {
+        let chosen = choose(sector, contents.len());
+        if chosen > 0 {
+            left.push((sector, Payload::copy_from(contents[chosen])));
+        }
+    });
+    left
+}
+
+/// Shows each sector that has versions other than `base`'s, in order of sectors, with the distinct
+/// contents that it may have: `base`'s first, the others in order of the writes.
+fn each_uncertain<'a>(
+    base: &'a Pages,
+    writes: impl Iterator<Item = (u64, &'a Payload)>,
+    mut show: impl FnMut(u64, &[&'a [u8]]),
+) {
     let size = base.sector_size();
     let mut versions: Vec<(u64, &[u8])> = writes
         .flat_map(|(at, payload)| (at..).zip(payload.as_slice().chunks_exact(size)))
         .collect();
     versions.sort_by_key(|&(sector, _)| sector);
-    let mut left = Vec::new();
     let mut distinct: Vec<&[u8]> = Vec::new();
     for group in versions.chunk_by(|a, b| a.0 == b.0) {
         let sector = group[0].0;
@@ -515,13 +540,9 @@ fn choices<'a>(
             }
         }
         if distinct.len() > 1 {
-            let chosen = choose(sector, distinct.len());
-            if chosen > 0 {
-                left.push((sector, Payload::copy_from(distinct[chosen])));
-            }
+            show(sector, &distinct);
         }
     }
-    left
 }
 
 /// The bytes of `sector` in a write of `bytes` from sector `at` on, if it is there.

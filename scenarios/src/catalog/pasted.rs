@@ -5,7 +5,7 @@
 
 use colo_core::{
     Admin, CommitPhase, DiskId, EmptyFailure, Errno, Format, JobKind, JobType, Mode, Name,
-    OptionsText, Phase, Stage, TOP, UserKind, Verb,
+    OptionsText, Phase, Stage, TOP, UserKind, Verb, VolumeId,
 };
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::world::{Delay, Side};
@@ -43,7 +43,7 @@ const SCENARIOS: &[Scenario] = &[
         "every-step",
         "says here what \"happens\"",
         || {
-            use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, GUEST, JobKind, JobType, Name, Phase, Stage, TOP, UserKind, Verb};
+            use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, GUEST, JobKind, JobType, Name, Phase, Stage, TOP, UserKind, Verb, VolumeId};
             use colo_sim::faulty::{Damage, OpKind};
             use crate::plan::{FaultSpec, Step};
             use super::steps::{HIDDEN, JOB, P, RECOVER, S, START, START_PRIMARY, attach, call, call_all, call_in_flight, command, commit_fault, delete, detach, empty_fails, fault, flush, on, read, read_in_flight, reopen, start_job, stop, write, write_in_flight};
@@ -89,6 +89,8 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: P, command: Admin::Quit, wait: true },
                 call_all(P, Verb::Checkpoint),
                 on(1, flush(P)),
+                Step::PowerLossWith { side: P, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
+                Step::Events(7),
                 read(S, 18_446_744_073_709_551_615, 1_000_000),
                 write(S, 5, 3),
                 flush(S),
@@ -111,6 +113,8 @@ const SCENARIOS: &[Scenario] = &[
                 command(Admin::Quit),
                 call_all(S, Verb::Checkpoint),
                 on(2, flush(S)),
+                Step::PowerLossWith { side: S, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
+                Step::Events(7),
                 read_in_flight(P, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(P, 5, 3),
                 Step::Flush { side: P, wait: false },
@@ -133,6 +137,8 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: P, command: Admin::Quit, wait: false },
                 Step::CallAll { side: P, verb: Verb::Checkpoint, wait: false },
                 on(1, Step::Flush { side: P, wait: false }),
+                Step::PowerLossWith { side: P, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
+                Step::Events(7),
                 read_in_flight(S, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(S, 5, 3),
                 Step::Flush { side: S, wait: false },
@@ -155,6 +161,8 @@ const SCENARIOS: &[Scenario] = &[
                 Step::Admin { side: S, command: Admin::Quit, wait: false },
                 Step::CallAll { side: S, verb: Verb::Checkpoint, wait: false },
                 on(2, Step::Flush { side: S, wait: false }),
+                Step::PowerLossWith { side: S, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
+                Step::Events(7),
                 Step::Fault(FaultSpec::new(DiskId::Secondary, OpKind::Write)),
                 fault(DiskId::Secondary, OpKind::Write, 2),
                 Step::Fault(FaultSpec { skip: 1, times: Some(2), ..FaultSpec::new(DiskId::Secondary, OpKind::Write) }),
@@ -295,6 +303,8 @@ fn every_step() -> Vec<Step> {
         steps.push(Step::CallAll { side, verb: Verb::Checkpoint, wait });
         let step = Box::new(Step::Flush { side, wait });
         steps.push(Step::On { volume: 1 + side as u8, step });
+        let keep = vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)];
+        steps.extend([Step::PowerLossWith { side, keep }, Step::Events(7)]);
     }
     steps.extend(faults().map(Step::Fault));
     steps

@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out.
 
 mod exit;
+mod explore;
 mod list;
 mod meant;
 mod output;
@@ -36,6 +37,7 @@ Examples:
   colosim replay 17 --trace               one seed again, with everything that happened
   colosim replay failover --trace         the same for a scenario of the catalog
   colosim shrink 17 --profile seed        the smallest plan that fails like this seed
+  colosim explore failover                every crash of a plan, in every way
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
@@ -49,6 +51,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Make a failing plan as small as it can be: a seed, a scenario, a finding, or a saved plan
     Shrink(shrink::ShrinkArgs),
+    /// Crash one plan at every moment, in every way
+    Explore(explore::ExploreArgs),
     /// Show what there is
     List(list::ListArgs),
 }
@@ -113,6 +117,7 @@ pub fn main(args: &Args) -> Exit {
         Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::replay(args),
         Command::Shrink(args) => shrink::shrink(args),
+        Command::Explore(args) => explore::explore_command(args),
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {

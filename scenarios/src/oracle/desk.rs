@@ -41,7 +41,7 @@ struct Attached {
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     /// Nothing of the volume is open.
-    absent: bool,
+    pub(crate) absent: bool,
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,

@@ -13,6 +13,7 @@ mod checkpoint;
 mod crash;
 mod desk;
 mod error_report;
+mod expectation;
 mod failover;
 mod mirror;
 mod model;

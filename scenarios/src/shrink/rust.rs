@@ -11,7 +11,7 @@ use colo_core::{Admin, Geometry, Mode, Name, Phase, UserKind, Verb, Wiring};
 use colo_sim::faulty::Damage;
 use colo_sim::world::{Delay, Side};
 
-use crate::plan::{FaultSpec, FurtherVolume, Plan, Setup, Step};
+use crate::plan::{FaultSpec, FurtherVolume, Kept, Plan, Setup, Step};
 
 /// The plan as an entry of a file's `SCENARIOS`, with a sentence on what happens.
 pub fn scenario(plan: &Plan, about: &str) -> String {
@@ -177,6 +177,11 @@ impl Words {
             Step::Cancel(kind) => format!("Cancel({})", self.core("JobKind", kind)),
             Step::Eject(disk) => format!("Eject({})", self.core("DiskId", disk)),
             Step::PowerLoss(side) => format!("PowerLoss({})", self.side(*side)),
+            Step::PowerLossWith { side, keep } => {
+                let side = self.side(*side);
+                let kept: Vec<_> = keep.iter().map(|kept| self.kept(*kept)).collect();
+                format!("PowerLossWith {{ side: {side}, keep: vec![{}] }}", kept.join(", "))
+            }
             Step::Kill(side) => format!("Kill({})", self.side(*side)),
             Step::Restart(side) => format!("Restart({})", self.side(*side)),
             Step::CutFrom { side, cut } => {
@@ -187,6 +192,11 @@ impl Words {
             _ => format!("{step:?}"),
         };
         self.literal(literal)
+    }
+
+    fn kept(&mut self, (volume, disk, sector, version): Kept) -> String {
+        let (of, disk) = (self.name(CORE, "VolumeId"), self.core("DiskId", disk));
+        format!("({of}({volume}), {disk}, {}, {version})", grouped(sector))
     }
 
     fn literal(&mut self, of_step: String) -> String {

@@ -47,6 +47,15 @@ fn fewer_numbers(step: &Step) -> Vec<Step> {
             }
             simpler
         }
+        &Step::Events(count) => lower(count, 1).map(Step::Events).collect(),
+        Step::PowerLossWith { side, keep } => {
+            let without = |place| {
+                let mut keep = keep.clone();
+                keep.remove(place);
+                Step::PowerLossWith { side: *side, keep }
+            };
+            (0..keep.len()).map(without).collect()
+        }
         &Step::Stall { disk, ns } => {
             times(ns).into_iter().map(|ns| Step::Stall { disk, ns }).collect()
         }

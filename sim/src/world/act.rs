@@ -5,6 +5,7 @@ use colo_core::{
     UserRequest, Verb, VerbId, VolumeId, VolumeOptions,
 };
 
+use crate::crash::CrashDisk;
 use crate::faulty::Label;
 
 use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
@@ -134,12 +135,26 @@ impl World {
 
     /// The host's power fails: its process is gone, and what its disks had not made durable may be.
     pub fn power_loss(&mut self, side: Side) {
+        let mut crashes = self.crashes.clone();
+        self.power_loss_with(side, &mut |_, _, _, versions| {
+            crashes.below(versions as u64) as usize
+        });
+        self.crashes = crashes;
+    }
+
+    /// The same, with a choice of what is left: of this volume, disk and sector, which of so many
+    /// versions, as [`SimDisk::survivors`](crate::sim_disk::SimDisk::survivors) numbers them.
+    pub fn power_loss_with(
+        &mut self,
+        side: Side,
+        choose: &mut dyn FnMut(VolumeId, DiskId, u64, usize) -> usize,
+    ) {
         self.end_process(side);
         self.publish(Some(side), VolumeId::FIRST, What::PowerLost);
-        for disks in &mut self.disks {
+        for volume in self.volume_ids() {
             for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-                disks[disk as usize].inner_mut().power_loss_random(&mut self.crashes);
-                disks[disk as usize].forget_in_flight();
+                self.disk_mut(volume, disk)
+                    .power_loss(&mut |sector, versions| choose(volume, disk, sector, versions));
             }
         }
         self.update_connection();

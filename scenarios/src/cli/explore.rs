@@ -1,0 +1,137 @@
+//! `colosim explore`: every crash of one plan, or of all small workloads.
+
+mod findings;
+mod workloads;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use colo_sim::explore::{Bounds, Tally};
+use colo_sim::world::Side;
+
+use crate::catalog;
+use crate::cli::exit::{Exit, print};
+use crate::cli::{BehaviourArgs, meant};
+use crate::explore::workloads::OPS_MAX;
+use crate::explore::{Options, explore};
+use crate::plan::Plan;
+
+use findings::Findings;
+
+#[derive(Debug, Args)]
+pub(super) struct ExploreArgs {
+    /// A seed, the name of a scenario, or a plan saved as JSON
+    #[arg(required_unless_present_any = ["scenario", "workloads"])]
+    plan: Option<String>,
+    /// A scenario of the catalog
+    #[arg(long, value_name = "NAME", conflicts_with = "plan")]
+    scenario: Option<String>,
+    /// All workloads of up to three operations on four blocks, crossed with every verb
+    #[arg(long, conflicts_with_all = ["plan", "scenario"])]
+    workloads: bool,
+    /// Of the workloads, also those that differ from another only in the names of the blocks
+    #[arg(long, requires = "workloads")]
+    all_blocks: bool,
+    /// Of the workloads, only those of so many operations at most
+    #[arg(long, value_name = "N", requires = "workloads", default_value_t = OPS_MAX)]
+    ops_max: usize,
+    /// Run the workloads once with each quirk, until it is found
+    #[arg(long, requires = "workloads", conflicts_with_all = ["profile", "quirks", "out"])]
+    each_quirk: bool,
+    /// Threads for the workloads; the result does not depend on it [default: one for each core]
+    #[arg(long, value_name = "J", requires = "workloads", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Whose power fails: one host's, or each in turn
+    #[arg(long, value_enum, default_value_t)]
+    side: SideArg,
+    /// Crash the recovery, too, at each of its events
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    depth: u8,
+    /// Give up after so many distinct states
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().states_max)]
+    states_max: u64,
+    /// Try at most so many combinations at one crash point
+    #[arg(long, value_name = "N", default_value_t = Bounds::default().combinations_max)]
+    combinations_max: u64,
+    /// Save what is found into this directory, as it is found
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A saved plan has a behaviour of its own
+    #[command(flatten)]
+    behaviour: BehaviourArgs,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum SideArg {
+    Primary,
+    Secondary,
+    #[default]
+    Both,
+}
+
+impl SideArg {
+    fn sides(self) -> Vec<Side> {
+        match self {
+            Self::Primary => vec![Side::Primary],
+            Self::Secondary => vec![Side::Secondary],
+            Self::Both => Side::BOTH.to_vec(),
+        }
+    }
+}
+
+pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
+    if args.side == SideArg::Primary && args.depth > 1 {
+        anyhow::bail!("--depth crashes the recovery of the secondary; explore that side, or both");
+    }
+    let options = Options {
+        bounds: Bounds { combinations_max: args.combinations_max, states_max: args.states_max },
+        sides: args.side.sides(),
+        depth: args.depth,
+    };
+    if args.each_quirk {
+        return workloads::each_quirk(args, &options);
+    }
+    if args.workloads {
+        return workloads::workloads(args, &options);
+    }
+    let plan = plan(args)?;
+    let mut findings = Findings::new(args.out.as_deref())?;
+    let tally = explore(&plan, &options, &mut |found| findings.take(&found));
+    let mut text = format!("{}\n\n", plan.name);
+    text.push_str(&table(&tally));
+    text.push_str(&findings.report());
+    print(&text)?;
+    findings.finish(&tally)
+}
+
+fn plan(args: &ExploreArgs) -> anyhow::Result<Plan> {
+    match (&args.scenario, &args.plan) {
+        (Some(name), _) => {
+            let Some(scenario) = catalog::find(name) else {
+                anyhow::bail!("there is no scenario `{name}`; `colosim list scenarios` shows them");
+            };
+            Ok(scenario.plan(&args.behaviour.behaviour()?))
+        }
+        (None, Some(text)) => Ok(meant::plan(text, &args.behaviour)?.1),
+        (None, None) => unreachable!("one of them is required"),
+    }
+}
+
+fn table(tally: &Tally) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, value: String| text.push_str(&format!("{name:<14}{value:>16}\n"));
+    row("crash points", tally.points.to_string());
+    row("explored", tally.explored.to_string());
+    row("distinct", tally.distinct.to_string());
+    row("pruned", tally.known.to_string());
+    let exhausted = if tally.is_exhausted() { "yes" } else { "no" };
+    row("exhausted", exhausted.to_owned());
+    if let Some(point) = tally.left_out_at {
+        row("left out", tally.left_out.to_string());
+        text.push_str(&format!(
+            "a bound was reached first at crash point {}; --states-max and --combinations-max raise it\n",
+            point.events
+        ));
+    }
+    text
+}

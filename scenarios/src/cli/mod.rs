@@ -36,7 +36,7 @@ Examples:
   colosim run --profile seed --seeds 500  the behaviour of QEMU's code, defects and all
   colosim replay 17 --trace               one seed again, with everything that happened
   colosim replay failover --trace         the same for a scenario of the catalog
-  colosim shrink 17 --profile seed        the smallest plan that fails like this seed
+  colosim shrink planned-stop --profile seed  the smallest plan that fails like this one
   colosim explore failover                every crash of a plan, in every way
   colosim list scenarios                  what is in the catalog
 

@@ -14,6 +14,7 @@ use crate::cli::exit::{Exit, print};
 use crate::cli::{BehaviourArgs, meant};
 use crate::explore::workloads::OPS_MAX;
 use crate::explore::{Options, explore};
+use crate::panics::{Panic, PanicsKept, caught};
 use crate::plan::Plan;
 
 use findings::Findings;
@@ -96,12 +97,26 @@ pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
     }
     let plan = plan(args)?;
     let mut findings = Findings::new(args.out.as_deref())?;
-    let tally = explore(&plan, &options, &mut |found| findings.take(&found));
+    let panics_kept = PanicsKept::begin();
+    let tally = caught(|| explore(&plan, &options, &mut |found| findings.take(&found)));
+    drop(panics_kept);
     let mut text = format!("{}\n\n", plan.name);
-    text.push_str(&table(&tally));
+    text.push_str(&tally.as_ref().map(table).unwrap_or_default());
     text.push_str(&findings.report());
     print(&text)?;
-    findings.finish(&tally)
+    match tally {
+        Ok(tally) => findings.finish(&tally),
+        Err(panic) => Ok(bug(&plan, &panic)),
+    }
+}
+
+/// A panic of ours ends an exploration, and what it had found is told.
+fn bug(plan: &Plan, panic: &Panic) -> Exit {
+    let (name, Panic { place, said }) = (&plan.name, panic);
+    anstream::eprintln!(
+        "error: {name}: the program panicked at {place}: {said}; this is a bug in colosim or in the core"
+    );
+    Exit::Bug
 }
 
 fn plan(args: &ExploreArgs) -> anyhow::Result<Plan> {

@@ -8,9 +8,10 @@ use colo_sim::explore::Tally;
 use crate::campaign::{Work, in_order};
 use crate::cli::exit::{Exit, print};
 use crate::cli::explore::findings::Findings;
-use crate::cli::explore::{ExploreArgs, table};
+use crate::cli::explore::{ExploreArgs, bug, table};
 use crate::explore::workloads::{Alphabet, Explored, explore_workload};
 use crate::explore::{Found, Options};
+use crate::panics::{PanicsKept, caught};
 use crate::plan::Plan;
 use crate::profile::{Added, Behaviour, Profile};
 
@@ -18,7 +19,7 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     let plans = alphabet(args).plans(&args.behaviour.behaviour()?);
     let mut findings = Findings::new(args.out.as_deref())?;
     let (mut sum, mut violating, mut incomplete) = (Tally::default(), 0, 0);
-    run(args, options, &plans, &|| true, |explored| {
+    let bugs = run(args, options, &plans, &|| true, |explored| {
         sum.add(&explored.tally);
         violating += u64::from(explored.found_count > 0);
         incomplete += u64::from(!explored.tally.is_exhausted());
@@ -37,7 +38,8 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     }
     text.push_str(&findings.report());
     print(&text)?;
-    findings.finish(&sum)
+    let exit = findings.finish(&sum)?;
+    Ok(bugs.unwrap_or(exit))
 }
 
 /// For each quirk the first workload that shows it.
@@ -48,7 +50,8 @@ pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Resul
         let plans = alphabet(args).plans(&Behaviour { profile: Profile::Hardened, added });
         let (done, mut states, mut first) = (AtomicBool::new(false), 0, None::<(usize, Found)>);
         let mut place = 0;
-        run(args, options, &plans, &|| !done.load(Ordering::Relaxed), |explored| {
+        let go_on = || !done.load(Ordering::Relaxed);
+        let bugs = run(args, options, &plans, &go_on, |explored| {
             place += 1;
             if first.is_some() {
                 return;
@@ -61,6 +64,7 @@ pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Resul
         });
         print(&line(*quirk, plans.len(), states, first.as_ref()))?;
         exit = exit.max(if first.is_some() { Exit::Violation } else { Exit::Clean });
+        exit = bugs.unwrap_or(exit).max(exit);
     }
     Ok(exit)
 }
@@ -86,15 +90,27 @@ fn alphabet(args: &ExploreArgs) -> Alphabet {
     Alphabet { ops_max: args.ops_max, renamed: args.all_blocks }
 }
 
+/// Explores them all; tells a bug of ours at once, and the others go on.
 fn run(
     args: &ExploreArgs,
     options: &Options,
     plans: &[Plan],
     go_on: &(dyn Fn() -> bool + Sync),
-    take: impl FnMut(&mut Explored),
-) {
+    mut take: impl FnMut(&mut Explored),
+) -> Option<Exit> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let work = Work { count: plans.len() as u64, batch: 1, jobs, go_on };
-    in_order(&work, |index| explore_workload(&plans[index as usize], options), take);
+    let mut exit = None;
+    let panics_kept = PanicsKept::begin();
+    let piece = |index: u64| {
+        let plan = &plans[index as usize];
+        caught(|| explore_workload(plan, options)).map_err(|panic| (plan, panic))
+    };
+    in_order(&work, piece, |explored| match explored {
+        Ok(explored) => take(explored),
+        Err((plan, panic)) => exit = Some(bug(plan, panic)),
+    });
+    drop(panics_kept);
+    exit
 }

@@ -102,7 +102,7 @@ pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
     drop(panics_kept);
     let mut text = format!("{}\n\n", plan.name);
     text.push_str(&tally.as_ref().map(table).unwrap_or_default());
-    text.push_str(&findings.report());
+    text.push_str(&findings.report(tally.is_ok()));
     print(&text)?;
     match tally {
         Ok(tally) => findings.finish(&tally),

@@ -96,9 +96,11 @@ impl Findings {
         *self.by_invariant.entry(invariant).or_default() += more;
     }
 
-    pub(super) fn report(&self) -> String {
+    /// `whole`: nothing ended before its time.
+    pub(super) fn report(&self, whole: bool) -> String {
         if self.found == 0 {
-            return "\nclean\n".to_owned();
+            let verdict = if whole { "clean" } else { "nothing found, and not all was explored" };
+            return format!("\n{verdict}\n");
         }
         let counts = self.by_invariant.iter();
         let counts = counts.map(|(name, count)| format!("  {count:>8}  {name}\n"));

@@ -36,7 +36,7 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     if incomplete > 0 {
         text.push_str(&format!("in {incomplete} of the workloads\n"));
     }
-    text.push_str(&findings.report());
+    text.push_str(&findings.report(bugs.is_none()));
     print(&text)?;
     let exit = findings.finish(&sum)?;
     Ok(bugs.unwrap_or(exit))

@@ -6,6 +6,7 @@ use colo_core::{
 };
 
 use crate::faulty::Label;
+use crate::lying::LieRule;
 
 use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
 
@@ -137,8 +138,8 @@ impl World {
         self.publish(Some(side), VolumeId::FIRST, What::PowerLost);
         for disks in &mut self.disks {
             for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-                disks[disk as usize].inner_mut().power_loss_random(&mut self.crashes);
-                disks[disk as usize].forget_in_flight();
+                disks[disk as usize].medium_mut().power_loss_random(&mut self.crashes);
+                disks[disk as usize].forget();
             }
         }
         self.update_connection();
@@ -163,8 +164,8 @@ impl World {
     pub(super) fn abandon_requests(&mut self, side: Side, volume: VolumeId) {
         let disks = &mut self.disks[usize::from(volume.0)];
         for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-            disks[disk as usize].inner_mut().process_death_random(&mut self.crashes);
-            disks[disk as usize].forget_in_flight();
+            disks[disk as usize].medium_mut().process_death_random(&mut self.crashes);
+            disks[disk as usize].forget();
         }
         self.asked.retain(|asked| asked.volume != volume || Side::of(asked.disk) != side);
     }
@@ -228,6 +229,12 @@ impl World {
         } else {
             self.with_host(Side::Primary, |host, clock| host.link_lost(clock.now()));
         }
+    }
+
+    /// From now on a disk lies on the requests that the rule names.
+    pub fn lie(&mut self, volume: VolumeId, disk: DiskId, rule: LieRule) {
+        self.lies = true;
+        self.disk_mut(volume, disk).add_lie(rule);
     }
 
     /// Marks the disks with what their host is in the middle of, for rules that name it.

@@ -12,11 +12,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use colo_reports::{Abort, Record, Violation};
+use colo_sim::world::Entry;
 
 use crate::generate::generate;
 use crate::plan::Plan;
 use crate::profile::Behaviour;
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, run, run_traced};
+use crate::twice::{Difference, compare};
 
 /// Which plans a campaign runs, in order.
 #[derive(Debug, Clone)]
@@ -63,7 +65,7 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Asked before each batch: whether to go on.
     pub go_on: &'a (dyn Fn() -> bool + Sync),
-    /// Run each plan twice and compare the digests.
+    /// Run each plan twice and compare what happened.
     pub twice: bool,
 }
 
@@ -78,6 +80,8 @@ pub struct Ran {
     pub panicked: bool,
     /// Two runs of the plan differed.
     pub differs: bool,
+    /// Where, if their entries did.
+    pub difference: Option<Difference>,
 }
 
 const BATCH: u64 = 32;
@@ -99,19 +103,38 @@ struct Desk {
     spent: Vec<Vec<Ran>>,
 }
 
+/// How a campaign that runs plans twice runs one: with its entries.
+pub type RunTwice<'a> = &'a (dyn Fn(&Plan) -> (Outcome, Vec<Entry>) + Sync);
+
 struct Office<'a> {
     plans: &'a Plans,
     options: &'a Options<'a>,
+    run_twice: RunTwice<'a>,
     batches: u64,
     desk: Mutex<Desk>,
     moved: Condvar,
 }
 
 /// Runs the plans and gives each result to `take`, in order.
-pub fn campaign(plans: &Plans, options: &Options<'_>, mut take: impl FnMut(&mut Ran)) {
+pub fn campaign(plans: &Plans, options: &Options<'_>, take: impl FnMut(&mut Ran)) {
+    let traced = |plan: &Plan| {
+        let (outcome, trace) = run_traced(plan);
+        (outcome, trace.entries().to_vec())
+    };
+    campaign_of(plans, options, &traced, take);
+}
+
+/// The same, where plans that are run twice are run in this way: so a test can plant what must not be.
+pub fn campaign_of(
+    plans: &Plans,
+    options: &Options<'_>,
+    run_twice: RunTwice<'_>,
+    mut take: impl FnMut(&mut Ran),
+) {
     let office = Office {
         plans,
         options,
+        run_twice,
         batches: plans.len().div_ceil(BATCH),
         desk: Mutex::default(),
         moved: Condvar::new(),
@@ -182,23 +205,30 @@ impl Office<'_> {
         }
     }
 
+    /// Both traces are kept while they are compared: what differs once need not differ again.
+    fn twice(&self, plan: &Plan) -> (Outcome, bool, Option<Difference>) {
+        let (outcome, entries) = (self.run_twice)(plan);
+        let (again, entries_again) = (self.run_twice)(plan);
+        let difference = compare(plan, &entries, &entries_again);
+        let differs = difference.is_some() || outcome.digest != again.digest;
+        (outcome, differs, difference)
+    }
+
     fn run(&self, index: u64) -> Ran {
         let (seed, plan) = self.plans.get(index);
-        let twice = self.options.twice;
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let outcome = run(&plan);
-            let differs = twice && run(&plan).digest != outcome.digest;
-            (outcome, differs)
+            if self.options.twice { self.twice(&plan) } else { (run(&plan), false, None) }
         }));
         match result {
-            Ok((outcome, differs)) => {
+            Ok((outcome, differs, difference)) => {
                 let clean = outcome.is_clean() && !differs;
                 let record = record(seed, &plan, outcome, &self.plans.behaviour);
-                Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
+                let plan = (!clean).then_some(plan);
+                Ran { record, plan, panicked: false, differs, difference }
             }
             Err(panic) => {
                 let record = panic_record(seed, &plan, &*panic, &self.plans.behaviour);
-                Ran { record, plan: Some(plan), panicked: true, differs: false }
+                Ran { record, plan: Some(plan), panicked: true, differs: false, difference: None }
             }
         }
     }

@@ -14,3 +14,4 @@ pub mod points;
 pub mod profile;
 pub mod run;
 pub mod timeline;
+pub mod twice;

@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use colo_reports::{Abort, Record, Violation};
+use colo_sim::world::Entry;
 
 use crate::generate::generate;
 use crate::panics::{Panic, caught};
 use crate::plan::Plan;
 use crate::profile::Behaviour;
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, run, run_traced};
+use crate::twice::{Difference, compare};
 
 /// Which plans a campaign runs, in order.
 #[derive(Debug, Clone)]
@@ -85,6 +87,8 @@ pub struct Ran {
     pub panicked: bool,
     /// Two runs of the plan differed.
     pub differs: bool,
+    /// Where, if their entries did.
+    pub difference: Option<Difference>,
 }
 
 const BATCH: u64 = 32;
@@ -94,8 +98,25 @@ const AHEAD: u64 = 64;
 
 /// Runs the plans and gives each result to `take`, in order.
 pub fn campaign(plans: &Plans, options: &Options<'_>, take: impl FnMut(&mut Ran)) {
+    let traced = |plan: &Plan| {
+        let (outcome, trace) = run_traced(plan);
+        (outcome, trace.entries().to_vec())
+    };
+    campaign_of(plans, options, &traced, take);
+}
+
+/// How a campaign that runs plans twice runs one: with its entries.
+pub type RunTwice<'a> = &'a (dyn Fn(&Plan) -> (Outcome, Vec<Entry>) + Sync);
+
+/// The same, where plans that are run twice are run in this way: so a test can plant what must not be.
+pub fn campaign_of(
+    plans: &Plans,
+    options: &Options<'_>,
+    run_twice: RunTwice<'_>,
+    take: impl FnMut(&mut Ran),
+) {
     let (count, jobs) = (plans.len(), options.jobs);
-    let work = |index| run_one(plans, options.twice, index);
+    let work = |index| run_one(plans, options.twice.then_some(run_twice), index);
     in_order(&Work { count, batch: BATCH, jobs, go_on: options.go_on }, work, take);
 }
 
@@ -214,22 +235,31 @@ impl<T, F: Fn(u64) -> T> Office<'_, T, F> {
     }
 }
 
-fn run_one(plans: &Plans, twice: bool, index: u64) -> Ran {
+/// Both traces are kept while they are compared: what differs once need not differ again.
+fn run_both(plan: &Plan, run_twice: RunTwice<'_>) -> (Outcome, bool, Option<Difference>) {
+    let (outcome, entries) = run_twice(plan);
+    let (again, entries_again) = run_twice(plan);
+    let difference = compare(plan, &entries, &entries_again);
+    let differs = difference.is_some() || outcome.digest != again.digest;
+    (outcome, differs, difference)
+}
+
+fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
     let (seed, plan) = plans.get(index);
-    let result = caught(|| {
-        let outcome = run(&plan);
-        let differs = twice && run(&plan).digest != outcome.digest;
-        (outcome, differs)
+    let result = caught(|| match twice {
+        Some(run_twice) => run_both(&plan, run_twice),
+        None => (run(&plan), false, None),
     });
     match result {
-        Ok((outcome, differs)) => {
+        Ok((outcome, differs, difference)) => {
             let clean = outcome.is_clean() && !differs;
             let record = record(seed, &plan, outcome, &plans.behaviour);
-            Ran { record, plan: (!clean).then_some(plan), panicked: false, differs }
+            let plan = (!clean).then_some(plan);
+            Ran { record, plan, panicked: false, differs, difference }
         }
         Err(panic) => {
             let record = panic_record(seed, &plan, &panic, &plans.behaviour);
-            Ran { record, plan: Some(plan), panicked: true, differs: false }
+            Ran { record, plan: Some(plan), panicked: true, differs: false, difference: None }
         }
     }
 }

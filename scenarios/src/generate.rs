@@ -6,6 +6,7 @@
 //! misfortune in between, an ending, and what comes after it. Each purpose draws
 //! from a stream of its own.
 
+mod lies;
 mod operate;
 mod setup;
 
@@ -51,7 +52,12 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         }
     };
     let profile = behaviour.profile;
-    Plan { version: VERSION, name: format!("seed {seed}"), profile, quirks, seed, setup, steps }
+    let name = format!("seed {seed}");
+    let mut plan = Plan { version: VERSION, name, profile, quirks, seed, setup, steps };
+    if let Some(lies) = behaviour.lies {
+        lies::insert(&mut plan, seed, lies);
+    }
+    plan
 }
 
 fn half() -> Ratio {

@@ -18,3 +18,4 @@ pub mod profile;
 pub mod run;
 pub mod shrink;
 pub mod timeline;
+pub mod twice;

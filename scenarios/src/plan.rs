@@ -12,6 +12,7 @@ use colo_core::{
     VolumeId, Wiring,
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
+use colo_sim::lying::Lie;
 use colo_sim::stream::Ratio;
 use colo_sim::world::{Delay, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
 use serde::{Deserialize, Serialize};
@@ -254,6 +255,20 @@ pub enum Step {
         /// Of a thousand flushes.
         flush: u32,
     },
+    /// From now on a disk breaks its contract on some requests. No core has to survive that: such
+    /// steps prove that the oracle notices, and only `run --lies` draws them.
+    Lie {
+        /// Which disk.
+        disk: DiskId,
+        /// How it lies.
+        lie: Lie,
+        /// How many requests pass first of those that it could be told on.
+        #[serde(default)]
+        skip: u32,
+        /// How many it is told on; all if absent. The end of faults does not end it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        times: Option<u32>,
+    },
     /// The next emptying of an overlay fails.
     EmptyFails {
         /// Of which.
@@ -322,6 +337,10 @@ pub const FAULTS: &[(&str, &str)] = &[
         "the next emptying of an overlay fails: nothing, half or all dropped, or ejected",
     ),
     ("eject", "an overlay loses its format layer: every request to it fails with ENOMEDIUM"),
+    (
+        "lie",
+        "a disk breaks its contract: lost, misdirected, rotten or stale data, an answer twice or never",
+    ),
     ("stall", "a disk answers nothing for a while"),
     ("power_loss", "a host loses power: of what was not flushed any sector may stay or go"),
     ("power_loss_with", "a host loses power, and a list says which versions of which sectors stay"),

@@ -1,6 +1,7 @@
 //! Which behaviour of the core is run.
 
-use colo_core::Quirk;
+use colo_core::{DiskId, Quirk};
+use colo_sim::lying::Lie;
 use serde::{Deserialize, Serialize};
 
 /// The seed's behaviour, or the repaired one.
@@ -31,6 +32,50 @@ pub struct Behaviour {
     pub profile: Profile,
     /// Defects added to the hardened profile.
     pub added: Added,
+    /// A disk that lies once in the plan of every seed.
+    pub lies: Option<Lies>,
+}
+
+/// Which disk lies, and how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lies {
+    /// How; `None` is drawn for each seed.
+    pub lie: Option<Lie>,
+    /// Which disk; `None` is drawn for each seed.
+    pub disk: Option<DiskId>,
+}
+
+impl Lies {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let lie = self.lie.map_or("all", Lie::name);
+        self.disk.map_or_else(|| lie.to_owned(), |disk| format!("{lie}:{}", disk.name()))
+    }
+
+    /// What is meant by such a name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let (lie, disk) = match name.split_once(':') {
+            Some((lie, disk)) => (lie, Some(disk)),
+            None => (name, None),
+        };
+        let found = Lie::ALL.into_iter().find(|known| known.name() == lie);
+        if found.is_none() && lie != "all" {
+            let names: Vec<_> = Lie::ALL.iter().map(|lie| lie.name()).collect();
+            return Err(format!(
+                "there is no lie `{lie}`; give all or one of {}",
+                names.join(", ")
+            ));
+        }
+        let of_name = |disk: &str| {
+            let known = DiskId::ALL.into_iter().find(|known| known.name() == disk);
+            let names = DiskId::ALL.map(DiskId::name).join(", ");
+            known.ok_or_else(|| format!("there is no disk `{disk}`; give one of {names}"))
+        };
+        Ok(Self { lie: found, disk: disk.map(of_name).transpose()? })
+    }
 }
 
 /// Defects of the seed added to the hardened profile.
@@ -47,29 +92,29 @@ pub enum Added {
 
 impl From<Profile> for Behaviour {
     fn from(profile: Profile) -> Self {
-        Self { profile, added: Added::Nothing }
+        Self { profile, ..Self::default() }
     }
 }
 
 impl Behaviour {
     /// Its name in reports, and as command-line arguments.
     pub fn name(&self) -> String {
+        let lies = self.lies.map_or(String::new(), |lies| format!(" --lies {}", lies.name()));
         match &self.added {
-            Added::Nothing => self.profile.name().to_owned(),
+            Added::Nothing => format!("{}{lies}", self.profile.name()),
             Added::Named(quirks) => {
                 let names: Vec<_> = quirks.iter().map(|quirk| quirk.name()).collect();
-                format!("{} --quirks {}", self.profile.name(), names.join(","))
+                format!("{} --quirks {}{lies}", self.profile.name(), names.join(","))
             }
-            Added::Swarm => format!("{} --quirks swarm", self.profile.name()),
+            Added::Swarm => format!("{} --quirks swarm{lies}", self.profile.name()),
         }
     }
 
     /// What stands on a command line to have it; nothing for the default.
     pub fn arguments(&self) -> String {
-        match (self.profile, &self.added) {
-            (Profile::Hardened, Added::Nothing) => String::new(),
-            (Profile::Hardened, _) => self.name().trim_start_matches("hardened").to_owned(),
-            (Profile::Seed, _) => format!(" --profile {}", self.name()),
+        match self.profile {
+            Profile::Hardened => self.name().trim_start_matches("hardened").to_owned(),
+            Profile::Seed => format!(" --profile {}", self.name()),
         }
     }
 }

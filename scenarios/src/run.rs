@@ -18,6 +18,7 @@ use colo_core::{
     Verb, VerbError, VerbId, VolumeId,
 };
 use colo_reports::Counts;
+use colo_sim::lying::LieRule;
 use colo_sim::stream::Seed;
 use colo_sim::world::{Entry, Side, Stamp, Trace, VOLUMES_MAX, What, World, WorldDisk};
 
@@ -172,7 +173,7 @@ impl<'a> Run<'a> {
     fn end(&mut self) {
         for disk in self.world.disks_mut() {
             disk.clear();
-            disk.inner_mut().release();
+            disk.medium_mut().release();
         }
         self.world.set_held(false);
         self.observe();
@@ -220,10 +221,14 @@ impl<'a> Run<'a> {
             Step::Rates { disk, read, write, flush } => {
                 self.world.disk_mut(volume, *disk).set_rates(rates(*read, *write, *flush));
             }
+            Step::Lie { disk, lie, skip, times } => {
+                let rule = LieRule { lie: *lie, skip: *skip, every: 1, times: *times };
+                self.world.lie(volume, *disk, rule);
+            }
             Step::FaultsEnd => self.world.disks_mut().for_each(WorldDisk::clear),
             Step::Stall { disk, ns } => {
                 let until = self.world.now().after(*ns);
-                self.world.disk_mut(volume, *disk).inner_mut().stall(until);
+                self.world.disk_mut(volume, *disk).medium_mut().stall(until);
             }
             Step::PowerLoss(side) => self.crash(*side, true),
             Step::PowerLossWith { side, keep } => self.power_loss_with(*side, keep),

@@ -68,6 +68,13 @@ fn describe(what: &What, sector_size: usize) -> String {
             let extent = sectors(*extent);
             format!("  FAULT {}: {}{extent} will fail with {errno}{landed}", disk.name(), op.name())
         }
+        What::Lie { disk, lie, op, extent } => {
+            let extent = sectors(*extent);
+            format!("  LIE of {}: {} on {}{extent}", disk.name(), lie.name(), op.name())
+        }
+        What::Unasked { disk } => {
+            format!("  disk {}: an answer that nobody waits for", disk.name())
+        }
         What::Started { recover: false } => "started".to_owned(),
         What::Started { recover: true } => "started to recover".to_owned(),
         What::PowerLost => "POWER LOST".to_owned(),

@@ -14,7 +14,7 @@ use colo_sim::explore::{Bounds, Tally};
 use colo_sim::world::{Entry, Side, What};
 
 fn with_quirk(quirk: Quirk) -> Behaviour {
-    Behaviour { profile: Profile::Hardened, added: Added::Named(vec![quirk]) }
+    Behaviour { added: Added::Named(vec![quirk]), ..Behaviour::default() }
 }
 
 fn scenario(name: &str, behaviour: &Behaviour) -> Plan {

@@ -229,6 +229,11 @@ impl SimDisk {
         self.durable.write(at, bytes);
     }
 
+    /// What a reader sees.
+    pub fn contents(&self) -> &Pages {
+        &self.cached
+    }
+
     /// The distinct contents that a power loss right now could leave in this sector:
     /// the durable ones first, then unflushed ones in order of effect, then those
     /// of writes in flight in order of submission.

@@ -8,6 +8,7 @@ use colo_core::{
     OptionsText, Phase, Stage, TOP, UserKind, Verb, VolumeId,
 };
 use colo_sim::faulty::{Damage, OpKind};
+use colo_sim::lying::Lie;
 use colo_sim::world::{Delay, Side};
 
 use super::{Scenario, scenario};
@@ -45,6 +46,7 @@ const SCENARIOS: &[Scenario] = &[
         || {
             use colo_core::{Admin, CommitPhase, DiskId, EmptyFailure, Errno, GUEST, JobKind, JobType, Name, Phase, Stage, TOP, UserKind, Verb, VolumeId};
             use colo_sim::faulty::{Damage, OpKind};
+            use colo_sim::lying::Lie;
             use crate::plan::{FaultSpec, Step};
             use super::steps::{HIDDEN, JOB, P, RECOVER, S, START, START_PRIMARY, attach, call, call_all, call_in_flight, command, commit_fault, delete, detach, empty_fails, fault, flush, on, read, read_in_flight, reopen, start_job, stop, write, write_in_flight};
             vec![
@@ -91,6 +93,7 @@ const SCENARIOS: &[Scenario] = &[
                 on(1, flush(P)),
                 Step::PowerLossWith { side: P, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
                 Step::Events(7),
+                Step::Lie { disk: DiskId::Local, lie: Lie::BitRot, skip: 4, times: Some(1) },
                 read(S, 18_446_744_073_709_551_615, 1_000_000),
                 write(S, 5, 3),
                 flush(S),
@@ -115,6 +118,7 @@ const SCENARIOS: &[Scenario] = &[
                 on(2, flush(S)),
                 Step::PowerLossWith { side: S, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
                 Step::Events(7),
+                Step::Lie { disk: DiskId::Local, lie: Lie::BitRot, skip: 4, times: Some(2) },
                 read_in_flight(P, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(P, 5, 3),
                 Step::Flush { side: P, wait: false },
@@ -139,6 +143,7 @@ const SCENARIOS: &[Scenario] = &[
                 on(1, Step::Flush { side: P, wait: false }),
                 Step::PowerLossWith { side: P, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
                 Step::Events(7),
+                Step::Lie { disk: DiskId::Local, lie: Lie::BitRot, skip: 4, times: Some(1) },
                 read_in_flight(S, 18_446_744_073_709_551_615, 1_000_000),
                 write_in_flight(S, 5, 3),
                 Step::Flush { side: S, wait: false },
@@ -163,6 +168,7 @@ const SCENARIOS: &[Scenario] = &[
                 on(2, Step::Flush { side: S, wait: false }),
                 Step::PowerLossWith { side: S, keep: vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)] },
                 Step::Events(7),
+                Step::Lie { disk: DiskId::Local, lie: Lie::BitRot, skip: 4, times: Some(2) },
                 Step::Fault(FaultSpec::new(DiskId::Secondary, OpKind::Write)),
                 fault(DiskId::Secondary, OpKind::Write, 2),
                 Step::Fault(FaultSpec { skip: 1, times: Some(2), ..FaultSpec::new(DiskId::Secondary, OpKind::Write) }),
@@ -305,6 +311,8 @@ fn every_step() -> Vec<Step> {
         steps.push(Step::On { volume: 1 + side as u8, step });
         let keep = vec![(VolumeId(1), DiskId::Hidden, 12_345, 2)];
         steps.extend([Step::PowerLossWith { side, keep }, Step::Events(7)]);
+        let (disk, lie) = (DiskId::Local, Lie::BitRot);
+        steps.push(Step::Lie { disk, lie, skip: 4, times: Some(1 + side as u32) });
     }
     steps.extend(faults().map(Step::Fault));
     steps

@@ -16,7 +16,7 @@ pub use exit::Exit;
 
 use colo_core::Quirk;
 
-use crate::profile::{Added, Behaviour, Profile};
+use crate::profile::{Added, Behaviour, Lies, Profile};
 
 /// Deterministic simulation of a block replication core.
 ///
@@ -77,19 +77,24 @@ struct BehaviourArgs {
     /// subset in each seed; `colosim list quirks` shows them
     #[arg(long, value_name = "NAME,…|swarm", value_delimiter = ',')]
     quirks: Vec<String>,
+    /// In the plan of every seed a disk lies once: KIND, KIND:DISK or `all`. What is reported then
+    /// is what the oracle has caught: see docs/lying-disks.md
+    #[arg(long, value_name = "KIND[:DISK]|all", value_parser = Lies::parse)]
+    lies: Option<Lies>,
 }
 
 impl BehaviourArgs {
     fn behaviour(&self) -> anyhow::Result<Behaviour> {
         let profile = Profile::from(self.profile.unwrap_or_default());
+        let lies = self.lies;
         if self.quirks.is_empty() {
-            return Ok(profile.into());
+            return Ok(Behaviour { profile, added: Added::Nothing, lies });
         }
         if profile == Profile::Seed {
             anyhow::bail!("the seed profile has all quirks; leave --quirks or --profile seed out");
         }
         if self.quirks == ["swarm"] {
-            return Ok(Behaviour { profile, added: Added::Swarm });
+            return Ok(Behaviour { profile, added: Added::Swarm, lies });
         }
         let find = |name: &String| {
             let quirk = Quirk::ALL.iter().copied().find(|quirk| quirk.name() == name);
@@ -98,7 +103,7 @@ impl BehaviourArgs {
             })
         };
         let quirks = self.quirks.iter().map(find).collect::<anyhow::Result<_>>()?;
-        Ok(Behaviour { profile, added: Added::Named(quirks) })
+        Ok(Behaviour { profile, added: Added::Named(quirks), lies })
     }
 }
 

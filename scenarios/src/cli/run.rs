@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
@@ -48,7 +49,8 @@ pub(super) struct RunArgs {
     /// Only the K-th of N equal shares of the plans, K from 1 on
     #[arg(long, value_name = "K/N", value_parser = seeds::share)]
     partition: Option<(u64, u64)>,
-    /// Run every plan twice and compare
+    /// Run every plan twice and compare; ends at the first that differs, and shows its first entry
+    /// that does
     #[arg(long)]
     check_determinism: bool,
     /// Write records, reports and failing plans into this directory, the first of them also
@@ -80,7 +82,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut unwritten = None;
     let progress = progress(plans.len());
     let clock = WallClock::start();
-    let go_on = || args.time_budget.is_none_or(|budget| clock.elapsed() < budget);
+    // What differs once makes every other result doubtful: what has begun is the last.
+    let differs = AtomicBool::new(false);
+    let in_time = || args.time_budget.is_none_or(|budget| clock.elapsed() < budget);
+    let go_on = || in_time() && !differs.load(Ordering::Relaxed);
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let options = Options { jobs, go_on: &go_on, twice: args.check_determinism };
     let panics_kept = PanicsKept::begin();
@@ -92,7 +97,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         }
         panics += u64::from(ran.panicked);
         if ran.differs {
-            differing.push(ran.record.plan.clone());
+            differs.store(true, Ordering::Relaxed);
+            let shown = ran.difference.take().map(|difference| difference.to_string());
+            differing.push((ran.record.plan.clone(), shown));
         }
         summary.add(&ran.record);
         progress.inc(&summary);
@@ -109,8 +116,14 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if let Some(error) = unwritten {
         return Err(error);
     }
-    for plan in &differing {
+    for (index, (plan, shown)) in differing.iter().enumerate() {
         anstream::eprintln!("error: {plan} ran differently twice");
+        match shown {
+            Some(shown) if index == 0 => anstream::eprintln!("{shown}"),
+            Some(_) => {}
+            // The digest is made of the entries, so this one was not even computed the same.
+            None => anstream::eprintln!("its entries are the same, the digests are not"),
+        }
     }
     let hardened = plans.behaviour == Behaviour::default();
     let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
@@ -264,5 +277,17 @@ impl Progress {
         if let Self::Bar(bar) = self {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_that_differ_decide_the_exit_code_but_for_a_bug_of_ours() {
+        let summary = Summary::new(&Header::new("", "", Vec::new()));
+        assert_eq!(verdict(&summary, 0, true, false), Exit::Nondeterminism);
+        assert_eq!(verdict(&summary, 1, true, false), Exit::Bug);
     }
 }

@@ -109,7 +109,7 @@ impl System for Walk<'_> {
     fn disks(&self, host: usize) -> Vec<&SimDisk> {
         let world = self.run.world();
         let disks = disks(world, self.sides[host]).into_iter();
-        disks.map(|(volume, disk)| world.volume(volume).disk(disk).inner()).collect()
+        disks.map(|(volume, disk)| world.volume(volume).disk(disk).medium()).collect()
     }
 
     fn expect(&self, host: usize, into: &mut Vec<u8>) {

@@ -70,7 +70,9 @@ impl Alls {
     #[inline]
     pub(super) fn concerns(what: &What) -> bool {
         match what {
-            What::Submitted { .. } | What::Fault { .. } | What::Step(_) => false,
+            What::Submitted { .. } | What::Fault { .. } | What::Step(_) | What::Unasked { .. } => {
+                false
+            }
             What::Event(event) => !matches!(
                 event,
                 Event::Answered { .. }

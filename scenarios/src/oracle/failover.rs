@@ -35,7 +35,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             );
             return findings.report(NAME, Side::Secondary, message);
         }
-        let disk = sight.world.disk(DiskId::Secondary).inner();
+        let disk = sight.world.disk(DiskId::Secondary).medium();
         let durable = Stamp::of(disk.peek_durable(sector));
         if durable != found
             && let Some(lost) = disk

@@ -136,6 +136,10 @@ impl Oracle {
     /// Judges what happened, and the sectors whose contents changed by it.
     pub fn observe(&mut self, entries: &[Entry], touched: &[(VolumeId, Extent)], world: &World) {
         for entry in entries {
+            // What is announced of a lying disk is for readers. The oracle has to notice by itself.
+            if matches!(entry.what, What::Lie { .. }) {
+                continue;
+            }
             self.findings.at = entry.at;
             if let What::Step(number) = entry.what {
                 self.findings.step = Some(number);
@@ -172,7 +176,10 @@ impl Oracle {
     fn observe_on(&mut self, entry: &Entry, world: VolumeView<'_>) {
         let place = usize::from(world.id().0);
         self.findings.volume = world.id();
-        if matches!(entry.what, What::Event(_) | What::PowerLost | What::ProcessDied) {
+        if matches!(
+            entry.what,
+            What::Event(_) | What::PowerLost | What::ProcessDied | What::Unasked { .. }
+        ) {
             let sight = Sight { model: &self.models[place], world, entry };
             for check in CHECKS {
                 check(&sight, &mut self.findings);
@@ -219,5 +226,33 @@ impl Oracle {
     /// Whether a commit runs, by what was published.
     pub fn commit_runs(&self) -> bool {
         self.models.iter().any(|model| model.commit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use colo_core::DiskId;
+    use colo_sim::lying::Lie;
+    use colo_sim::stream::Seed;
+    use colo_sim::world::DiskOp;
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::profile::Profile;
+
+    #[test]
+    fn the_oracle_looks_away_when_a_lie_is_announced() {
+        let plan = Plan::new("nothing", Profile::Hardened, Vec::new());
+        let world = World::new(plan.world_options(false), Seed(0));
+        let mut oracle = Oracle::new(&world);
+        let before = format!("{oracle:?}");
+        for (disk, lie) in DiskId::ALL.into_iter().flat_map(|disk| Lie::ALL.map(|lie| (disk, lie)))
+        {
+            let what = What::Lie { disk, lie, op: DiskOp::Write, extent: Extent::new(0, 1) };
+            let side = Some(Side::of(disk));
+            let entry = Entry { at: Time(7), side, volume: VolumeId::FIRST, what };
+            oracle.observe(&[entry], &[], &world);
+        }
+        assert_eq!(format!("{oracle:?}"), before);
     }
 }

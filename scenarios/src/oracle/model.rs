@@ -249,7 +249,12 @@ impl Model {
                     *change == Connection::Up || self.connected && *change != Connection::Down;
                 self.losses.forwarding |= *change == Connection::Down;
             }
-            What::Step(_) | What::CalledAll { .. } | What::CancelAsked(_) | What::Disk { .. } => {}
+            What::Step(_)
+            | What::CalledAll { .. }
+            | What::CancelAsked(_)
+            | What::Disk { .. }
+            | What::Unasked { .. } => {}
+            What::Lie { .. } => unreachable!("the oracle looks away"),
         }
     }
 
@@ -611,7 +616,7 @@ impl Model {
     fn settle_view_as_durable(&mut self, world: VolumeView<'_>) {
         let Some(view) = &mut self.view else { return };
         for sector in 0..view.len() {
-            let disk = world.disk(DiskId::Secondary).inner();
+            let disk = world.disk(DiskId::Secondary).medium();
             let durable = Stamp::of(disk.peek_durable(sector)).unwrap_or(Stamp::ZERO);
             view.settle_below_pending(sector, durable);
         }

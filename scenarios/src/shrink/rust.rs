@@ -58,6 +58,7 @@ struct Words {
 const STEPS: &str = "super::steps";
 const CORE: &str = "colo_core";
 const FAULTY: &str = "colo_sim::faulty";
+const LYING: &str = "colo_sim::lying";
 const WORLD: &str = "colo_sim::world";
 const PLAN: &str = "crate::plan";
 
@@ -163,6 +164,11 @@ impl Words {
             Step::Rates { disk, read, write, flush } => {
                 let disk = self.core("DiskId", disk);
                 format!("Rates {{ disk: {disk}, read: {read}, write: {write}, flush: {flush} }}")
+            }
+            Step::Lie { disk, lie, skip, times } => {
+                let disk = self.core("DiskId", disk);
+                let lie = self.variant(LYING, "Lie", lie);
+                format!("Lie {{ disk: {disk}, lie: {lie}, skip: {skip}, times: {times:?} }}")
             }
             Step::WriteZeroes { side, at, len, wait } | Step::Discard { side, at, len, wait } => {
                 let zeroes = matches!(step, Step::WriteZeroes { .. });

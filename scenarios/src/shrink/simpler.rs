@@ -47,6 +47,13 @@ fn fewer_numbers(step: &Step) -> Vec<Step> {
             }
             simpler
         }
+        &Step::Lie { disk, lie, skip, times } => {
+            let lies = |skip, times| Step::Lie { disk, lie, skip, times };
+            let mut simpler: Vec<_> =
+                lower(u64::from(skip), 0).map(|skip| lies(skip as u32, times)).collect();
+            simpler.extend((times != Some(1)).then(|| lies(skip, Some(1))));
+            simpler
+        }
         &Step::Events(count) => lower(count, 1).map(Step::Events).collect(),
         Step::PowerLossWith { side, keep } => {
             let without = |place| {

@@ -7,6 +7,7 @@ use colo_core::{
 
 use crate::crash::CrashDisk;
 use crate::faulty::Label;
+use crate::lying::LieRule;
 
 use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
 
@@ -91,6 +92,12 @@ impl World {
         }
     }
 
+    /// From now on a disk lies on the requests that the rule names.
+    pub fn lie(&mut self, volume: VolumeId, disk: DiskId, rule: LieRule) {
+        self.lies = true;
+        self.disk_mut(volume, disk).add_lie(rule);
+    }
+
     /// This overlay loses its format layer, for as long as its process lives.
     pub fn eject(&mut self, volume: VolumeId, disk: DiskId) {
         self.with_host(Side::of(disk), |host, _| host.eject(volume, disk));
@@ -153,8 +160,11 @@ impl World {
         self.publish(Some(side), VolumeId::FIRST, What::PowerLost);
         for volume in self.volume_ids() {
             for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-                self.disk_mut(volume, disk)
+                let device = self.disk_mut(volume, disk);
+                device
+                    .medium_mut()
                     .power_loss(&mut |sector, versions| choose(volume, disk, sector, versions));
+                device.forget();
             }
         }
         self.update_connection();
@@ -179,8 +189,8 @@ impl World {
     pub(super) fn abandon_requests(&mut self, side: Side, volume: VolumeId) {
         let disks = &mut self.disks[usize::from(volume.0)];
         for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
-            disks[disk as usize].inner_mut().process_death_random(&mut self.crashes);
-            disks[disk as usize].forget_in_flight();
+            disks[disk as usize].medium_mut().process_death_random(&mut self.crashes);
+            disks[disk as usize].forget();
         }
         self.asked.retain(|asked| asked.volume != volume || Side::of(asked.disk) != side);
     }

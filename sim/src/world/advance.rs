@@ -5,7 +5,7 @@ use colo_core::{
     Time, UserId, UserRequest, VolumeId,
 };
 
-use crate::faulty::{Fired, OpKind};
+use crate::faulty::Fired;
 
 use crate::world::{Asked, DiskOp, Forwarded, Message, Side, SimClock, What, World};
 
@@ -44,7 +44,7 @@ impl World {
         };
         for (volume, disks) in self.disks.iter().enumerate() {
             for (disk, device) in DiskId::ALL.into_iter().zip(disks) {
-                consider(device.inner().next_due(), Source::Disk(VolumeId(volume as u8), disk));
+                consider(device.medium().next_due(), Source::Disk(VolumeId(volume as u8), disk));
             }
         }
         consider(self.link.next_due(), Source::Link);
@@ -68,10 +68,13 @@ impl World {
         match source {
             Source::Disk(volume, disk) => {
                 let device = &mut self.disks[usize::from(volume.0)][disk as usize];
-                device.inner_mut().advance(due);
+                device.medium_mut().advance(due);
                 // A wrapper may keep a completion back to do more; then time goes on without one.
                 if let Some(completion) = device.poll() {
                     self.disk_answered(volume, disk, completion);
+                }
+                if self.lies {
+                    self.lies_follow(volume, disk);
                 }
             }
             Source::Link => {
@@ -94,15 +97,30 @@ impl World {
         let Completion { id, result } = completion;
         let meant = |asked: &Asked| asked.id == id && (asked.volume, asked.disk) == (volume, disk);
         let place = self.asked.iter().position(meant);
-        let Asked { op, extent, .. } =
-            self.asked.swap_remove(place.expect("a disk answers what it was asked"));
         let side = Side::of(disk);
+        let Some(place) = place else {
+            // Only a lying disk does that. The core asserts that it does not happen, as any driver
+            // would, and the world stands where the driver stands: it says so, and nobody is told.
+            return self.publish(Some(side), volume, What::Unasked { disk });
+        };
+        let Asked { op, extent, .. } = self.asked.swap_remove(place);
         let failed = result.as_ref().err().copied();
         self.publish(Some(side), volume, What::Disk { disk, op, extent, failed });
         if op == DiskOp::Write {
             self.touch(volume, disk, extent);
         }
         self.with_host(side, |host, _| host.disk_completed(volume, id, result));
+    }
+
+    /// What a disk that lies does beyond its one answer.
+    fn lies_follow(&mut self, volume: VolumeId, disk: DiskId) {
+        self.publish_lies(volume, disk);
+        let device = &mut self.disks[usize::from(volume.0)][disk as usize];
+        if device.inner().answers_again()
+            && let Some(completion) = device.poll()
+        {
+            self.disk_answered(volume, disk, completion);
+        }
     }
 
     fn touch(&mut self, volume: VolumeId, disk: DiskId, extent: Extent) {
@@ -209,19 +227,18 @@ impl World {
         };
         self.asked.push(Asked { volume, disk, id: request.id, op, extent });
         let device = &mut self.disks[usize::from(volume.0)][disk as usize];
-        device.inner_mut().advance(self.now);
+        device.medium_mut().advance(self.now);
         device.submit(request);
         let fired: Vec<Fired> = device.drain_fired().collect();
         for fault in fired {
-            let op = match fault.op {
-                OpKind::Write => DiskOp::Write,
-                OpKind::Flush => DiskOp::Flush,
-                OpKind::Read | OpKind::Any => DiskOp::Read,
-            };
+            let op = DiskOp::of(fault.op);
             let extent = Extent::new(fault.at, fault.len as u32);
             let Fired { errno, landed, .. } = fault;
             let what = What::Fault { disk, op, extent, errno, landed };
             self.publish(Some(Side::of(disk)), volume, what);
+        }
+        if self.lies {
+            self.publish_lies(volume, disk);
         }
         // Half of all writes take effect as they are submitted.
         if op == DiskOp::Write

@@ -6,6 +6,9 @@ use colo_core::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::faulty::OpKind;
+use crate::lying::Lie;
+
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,6 +144,23 @@ pub enum What {
     ProcessDied,
     /// The connection between the hosts.
     Connection(Connection),
+    /// A disk breaks its contract on a request. For readers only: an oracle that looked at it
+    /// would prove nothing.
+    Lie {
+        /// Which disk.
+        disk: DiskId,
+        /// How.
+        lie: Lie,
+        /// What the request was.
+        op: DiskOp,
+        /// On which of its sectors.
+        extent: Extent,
+    },
+    /// A disk answered a request that nobody waits for. A driver would end in an assertion.
+    Unasked {
+        /// Which disk.
+        disk: DiskId,
+    },
 }
 
 impl What {
@@ -184,6 +204,15 @@ pub enum DiskOp {
 }
 
 impl DiskOp {
+    /// The operation of a request, which is of one kind.
+    pub(super) fn of(kind: OpKind) -> Self {
+        match kind {
+            OpKind::Write => Self::Write,
+            OpKind::Flush => Self::Flush,
+            OpKind::Read | OpKind::Any => Self::Read,
+        }
+    }
+
     /// The name in traces.
     pub fn name(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@
 
 mod act;
 mod advance;
+mod disk;
 mod entry;
 mod link;
 mod stamp;
@@ -17,6 +18,7 @@ use colo_core::{
     Volume, VolumeId, Wiring,
 };
 
+pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;
 use link::{Link, Message};
@@ -24,6 +26,7 @@ pub use stamp::Stamp;
 pub use trace::{Digest, Trace};
 
 use crate::faulty::Faulty;
+use crate::lying::Lying;
 use crate::sim_disk::{SimDisk, SimDiskOptions};
 use crate::stream::{Seed, Stream};
 
@@ -69,9 +72,6 @@ impl WorldOptions {
         volumes.enumerate().map(|(id, setup)| (VolumeId(id as u8), setup))
     }
 }
-
-/// A disk of the world.
-pub type WorldDisk = Faulty<SimDisk>;
 
 /// A host's clock: simulated time, a little fast or slow.
 #[derive(Debug, Clone, Copy)]
@@ -135,6 +135,8 @@ pub struct World {
     requests: u32,
     verbs: u32,
     labelled: bool,
+    /// Whether any disk was ever made to lie.
+    lies: bool,
     /// Guest sectors of the secondary whose contents may just have changed.
     touched: Vec<(VolumeId, Extent)>,
     /// Hits of hosts that are gone.
@@ -169,7 +171,7 @@ impl World {
                 Stamp::fill(&mut bytes, size, 0, Stamp::initial(volume), 0);
                 disk.preload(0, &bytes);
             }
-            Faulty::new(disk, seed.stream_n("fault", stream))
+            Faulty::new(Lying::honest(disk), seed.stream_n("fault", stream))
         };
         Self {
             options,
@@ -186,6 +188,7 @@ impl World {
             requests: 0,
             verbs: 0,
             labelled: false,
+            lies: false,
             touched: Vec::new(),
             probes: vec![0; colo_core::Probe::ALL.len()],
             trace: Trace::new(options.keep_trace),
@@ -332,6 +335,6 @@ impl<'a> VolumeView<'a> {
 
     /// What is in a sector of a disk now.
     pub fn peek_disk(self, disk: DiskId, sector: u64) -> &'a [u8] {
-        self.disk(disk).inner().peek(sector)
+        self.disk(disk).medium().peek(sector)
     }
 }

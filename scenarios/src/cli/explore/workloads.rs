@@ -13,7 +13,7 @@ use crate::explore::workloads::{Alphabet, Explored, explore_workload};
 use crate::explore::{Found, Options};
 use crate::panics::{PanicsKept, caught};
 use crate::plan::Plan;
-use crate::profile::{Added, Behaviour, Profile};
+use crate::profile::{Added, Behaviour};
 
 pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result<Exit> {
     let plans = alphabet(args).plans(&args.behaviour.behaviour()?);
@@ -47,7 +47,7 @@ pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Resul
     let mut exit = Exit::Clean;
     for quirk in Quirk::ALL {
         let added = Added::Named(vec![*quirk]);
-        let plans = alphabet(args).plans(&Behaviour { profile: Profile::Hardened, added });
+        let plans = alphabet(args).plans(&Behaviour { added, ..Behaviour::default() });
         let (done, mut states, mut first) = (AtomicBool::new(false), 0, None::<(usize, Found)>);
         let mut place = 0;
         let go_on = || !done.load(Ordering::Relaxed);

@@ -70,7 +70,7 @@ impl Model {
             let found = on_disk(world, DiskId::Secondary, sector).unwrap_or(Stamp::ZERO);
             if written {
                 // Everything was flushed; only what is on its way may show on top of it.
-                let disk = world.disk(DiskId::Secondary).inner();
+                let disk = world.disk(DiskId::Secondary).medium();
                 let durable = Stamp::of(disk.peek_durable(sector)).unwrap_or(Stamp::ZERO);
                 view.settle_below_pending(sector, durable);
             } else if !view.write_pending(sector) {

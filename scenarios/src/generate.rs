@@ -8,6 +8,7 @@
 
 mod lies;
 mod operate;
+mod races;
 mod setup;
 
 use colo_core::{
@@ -32,6 +33,7 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         io: Seed(seed).stream("io"),
         mishaps: Seed(seed).stream("mishaps"),
         operator: Seed(seed).stream("operator"),
+        races: Seed(seed).stream("races"),
         volumes: Volumes {
             stream: Seed(seed).stream("volume"),
             count: 1 + setup.further.iter().count() as u64,
@@ -129,6 +131,7 @@ struct Generator {
     io: Stream,
     mishaps: Stream,
     operator: Stream,
+    races: Stream,
     volumes: Volumes,
     hot: u64,
     geometry: Geometry,
@@ -202,6 +205,15 @@ impl Generator {
         if self.operator.chance(Ratio::new(1, 30)) {
             self.unplug();
         }
+        if self.races.chance(Ratio::new(1, 10)) {
+            self.checkpoints_under_slow_writes();
+        }
+        if self.races.chance(Ratio::new(1, 16)) {
+            self.parent_goes();
+        }
+        if self.races.chance(Ratio::new(1, 16)) {
+            self.connection_flaps();
+        }
         self.end();
         self.steps
     }
@@ -266,6 +278,9 @@ impl Generator {
             }
             2 => {
                 let side = self.side();
+                if self.races.chance(half()) {
+                    self.slow_forwarded_writes();
+                }
                 self.call(side, Verb::Close, true);
             }
             3 => {
@@ -294,8 +309,19 @@ impl Generator {
             self.competing_reader();
         }
         let doomed = self.shape.chance(Ratio::new(1, 5));
-        if doomed {
+        if doomed && self.races.chance(Ratio::new(1, 4)) {
+            self.commit_flush_fault();
+        } else if doomed {
             self.commit_fault();
+        }
+        if self.volumes.count > 1 && self.races.chance(Ratio::new(1, 4)) {
+            self.one_disk_apart();
+        }
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.failover_not_durable();
+        }
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.commit_cannot_mark();
         }
         if self.shape.chance(Ratio::new(1, 8)) {
             // The caller does not end forwarding first, or does not wait.
@@ -303,6 +329,9 @@ impl Generator {
             self.call(Side::Secondary, Verb::Stop { failover: true }, wait);
         } else {
             self.push(Step::Failover);
+        }
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.flush_cut_short();
         }
         if refusing && self.shape.chance(half()) {
             self.call(Side::Secondary, Verb::GetError, true);
@@ -339,6 +368,12 @@ impl Generator {
 
     /// The overlays stay, the guest goes on over them, and perhaps the host goes down after all.
     fn life_after_failed_failover(&mut self) {
+        self.ask_after_failed_failover();
+        match self.races.weighted(&[4, 1, 2]) {
+            0 => {}
+            1 => self.flush_cut_short(),
+            _ => self.flushed_over_failed_failover(),
+        }
         for _ in 0..self.shape.below(8) {
             self.request(Side::Secondary);
         }

@@ -56,7 +56,12 @@ fn go_wrong(wiring: &mut Wiring, stream: &mut Stream) {
         3 => wiring.hidden_is_short = true,
         4 => wiring.filter_read_only = true,
         5 => (wiring.hidden_read_only, wiring.hidden_protected) = (true, true),
-        6 => (wiring.secondary_read_only, wiring.secondary_protected) = (true, true),
+        6 => {
+            (wiring.secondary_read_only, wiring.secondary_protected) = (true, true);
+            // Somebody has to use it, and what was opened before it to be closed again.
+            wiring.hidden_read_only = true;
+            wiring.parent.get_or_insert(UserKind::Drive);
+        }
         7 => wiring.secondary_read_only = true,
         8 => wiring.secondary_protected = true,
         9 => {

@@ -88,6 +88,7 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
             return;
         }
         // To say that the disk alone is true serves no view but what is on the disk.
+        Recovery::DiskAlone if model.owed == Owed::Nothing && !model.spent_perhaps => {}
         Recovery::DiskAlone if model.owed != Owed::View => return,
         Recovery::Committed | Recovery::DiskAlone => {}
     }

@@ -393,7 +393,7 @@ impl Desk {
     }
 
     /// Quit is called, and no request of anybody is in flight.
-    pub(crate) fn quit_called(&mut self) {
+    pub(crate) fn commit_must_end(&mut self) {
         self.quits_commit = self.commit && !self.commit_cancelling && self.open.len() == 1;
     }
 

@@ -37,6 +37,7 @@ impl Model {
             return survivors(Some(&self.primary), into);
         }
         into.push(self.owed as u8);
+        into.push(u8::from(self.spent_perhaps));
         match self.owed {
             // The view goes with the guest's memory; a recovery may serve only what was forwarded.
             Owed::Nothing => survivors(Some(&self.forwarded), into),

@@ -7,12 +7,22 @@ use crate::oracle::model::on_disk;
 use crate::oracle::{Findings, Sight};
 
 pub(super) const HOLDS: &str = "an acknowledged primary write is on the secondary disk, or get_error tells its loss before \
-     the next checkpoint succeeds";
+     the next checkpoint succeeds; what it sends after a stop stays where it is";
 
 const NAME: &str = "mirror";
 
-/// get_error says that nothing was lost: then nothing may be missing.
 pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
+    if let Some(sector) = sight.model.forwarded_at_done {
+        let message = format!(
+            "a write to sector {sector} that the primary guest sent after the stop was forwarded; expected it to stay on the local disk"
+        );
+        findings.report(NAME, Side::Primary, message);
+    }
+    nothing_is_missing(sight, findings);
+}
+
+/// get_error says that nothing was lost: then nothing may be missing.
+fn nothing_is_missing(sight: &Sight<'_>, findings: &mut Findings) {
     let What::Event(Event::VerbAnswered { verb: Verb::GetError, result: Ok(()), .. }) =
         sight.entry.what
     else {

@@ -76,6 +76,12 @@ pub(crate) struct Model {
     pub(crate) initial: u32,
     /// In which epoch each write of each guest was sent, by its number.
     pub(crate) epochs: [Vec<u32>; 2],
+    /// Numbers of the primary guest's writes that were sent at DONE, and the first sector of one that
+    /// came to the other side all the same.
+    sent_at_done: Vec<u32>,
+    pub(crate) forwarded_at_done: Option<u64>,
+    /// Since the last start somebody asked for something that may end with overlays marked as spent.
+    pub(crate) spent_perhaps: bool,
     /// Sectors whose primary contents the secondary disk is to have.
     pub(crate) mirrored: Vec<bool>,
     /// Forwarded writes of the primary's last life that are still on their way.
@@ -103,6 +109,11 @@ pub(crate) struct Model {
 /// The stamp of a sector that readers of a whole disk see.
 pub(crate) fn on_disk(world: VolumeView<'_>, disk: DiskId, sector: u64) -> Option<Stamp> {
     Stamp::of(world.peek_disk(disk, sector))
+}
+
+/// The stamp of a write's first sector.
+fn first_stamp(payload: &[u8], extent: Extent) -> Option<Stamp> {
+    payload.chunks(payload.len() / extent.len as usize).next().and_then(Stamp::of)
 }
 
 /// What the secondary's guest would read in a sector now.
@@ -134,6 +145,9 @@ impl Model {
             writers: Side::BOTH.map(|side| writer(side, world.id())),
             initial: Stamp::initial(world.id()),
             epochs: [vec![0], vec![0]],
+            sent_at_done: Vec::new(),
+            forwarded_at_done: None,
+            spent_perhaps: false,
             mirrored: vec![false; sectors as usize],
             leftovers: Vec::new(),
             stray: Vec::new(),
@@ -233,16 +247,15 @@ impl Model {
                 self.faulted[side as usize] = true;
             }
             What::Administered { admin: Admin::Quit, .. } if side == Side::Secondary => {
+                self.spent_perhaps = true;
                 self.backup_disturbed = true;
-                let waits = self.view.as_ref().is_some_and(Register::waits);
-                let quiet = !waits && !self.forwarded.waits() && self.stray.is_empty();
-                let next = !beside && self.opened[side as usize];
-                if quiet && next && !self.commit_cancelled {
-                    self.desks[side as usize].quit_called();
+                if !beside && self.opened[side as usize] {
+                    self.commit_ends(side);
                 }
             }
             What::Administered { .. } | What::CancelAsked(JobKind::Backup) => {
                 self.backup_disturbed |= side == Side::Secondary;
+                self.spent_perhaps |= side == Side::Secondary;
             }
             What::Connection(change) => {
                 self.connected =
@@ -258,8 +271,19 @@ impl Model {
         }
     }
 
+    /// Something is called that ends the commit job at once, unless a request is waited for first.
+    fn commit_ends(&mut self, side: Side) {
+        let waits = self.view.as_ref().is_some_and(Register::waits);
+        let quiet = !waits && !self.forwarded.waits() && self.stray.is_empty();
+        if quiet && !self.commit_cancelled {
+            self.desks[side as usize].commit_must_end();
+        }
+    }
+
     fn called(&mut self, side: Side, id: VerbId, verb: Verb, alone: bool, world: VolumeView<'_>) {
         let (called, stage) = (self.now, self.stage_of(side));
+        let ends = matches!(verb, Verb::Stop { .. } | Verb::Close);
+        self.spent_perhaps |= ends && side == Side::Secondary;
         if matches!(verb, Verb::Start(_)) {
             self.desks[side as usize].start_called();
         }
@@ -285,6 +309,9 @@ impl Model {
             let epoch = self.epoch;
             self.epochs[side as usize].push(epoch);
             if side == Side::Primary {
+                if self.stage_of(side) == Some(Stage::Done) {
+                    self.sent_at_done.extend(first_stamp(payload, *extent).map(Stamp::number));
+                }
                 self.losses.forwarding |= !self.connected;
                 // What is left of the primary's last life may still overtake this write.
                 let overtaken = self.leftovers.iter().any(|(_, other)| other.overlaps(*extent));
@@ -296,6 +323,14 @@ impl Model {
         if let SubmittedOp::Discard(_) = op {
             self.discards.push(request);
             return;
+        }
+        if let SubmittedOp::Write(extent, payload) = op
+            && user == UserId::Export
+            && let Some(stamp) = first_stamp(payload, *extent)
+            && stamp.writer() == self.writers[Side::Primary as usize]
+            && self.sent_at_done.contains(&stamp.number())
+        {
+            self.forwarded_at_done.get_or_insert(extent.at);
         }
         let Some(register) = self.register(side, user) else {
             self.stray.push((request, !matches!(op, SubmittedOp::Flush)));
@@ -469,6 +504,11 @@ impl Model {
         let running = self.stage_of(side) == Some(Stage::Running);
         match (verb, result) {
             (Verb::Start(_), Ok(())) if running && self.view.is_none() => {
+                // The start took the mark back, if there was one; what waits behind it may set it again.
+                let ends = |verb| matches!(verb, Verb::Stop { .. } | Verb::Close);
+                let waits = self.verb_open(side, ends).is_some();
+                let commands = !self.desks[side as usize].open.is_empty();
+                self.spent_perhaps = waits || commands;
                 self.forget_mirror_of_lost(world);
                 self.checkpointed(world);
             }

@@ -1,0 +1,150 @@
+//! The kill matrix: which invariant noticed which mutant, and after how many seeds. As JSON, as a page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen of one mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// Its name.
+    pub(crate) mutant: String,
+    /// The file it changes.
+    pub(crate) file: String,
+    /// What is wrong with it.
+    pub(crate) breaks: String,
+    /// Invariants that generated plans broke, each with the seeds up to the first that broke it.
+    pub(crate) seeds: BTreeMap<String, u64>,
+    /// Invariants that scenarios of the catalog broke, each with the first scenario.
+    pub(crate) scenarios: BTreeMap<String, String>,
+    /// The campaign panicked: the place and the words of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) panicked: Option<String>,
+    /// The campaign did not come to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hung: bool,
+    /// Whether QEMU's own cases notice.
+    pub(crate) unit_cases: bool,
+    /// Why it may survive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) survives: Option<String>,
+}
+
+impl Row {
+    /// Seeds up to the first that noticed.
+    pub(crate) fn seeds_to_kill(&self) -> Option<u64> {
+        self.seeds.values().copied().min()
+    }
+
+    /// Whether a seed noticed, or a scenario.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.seeds_to_kill().is_some() || !self.scenarios.is_empty() || self.hung
+    }
+}
+
+/// All mutants, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Matrix {
+    /// Seeds that each was given.
+    pub(crate) seeds: u64,
+    /// One for each mutant.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// The matrix in a few numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// Mutants.
+    pub(crate) mutants: usize,
+    /// Those that a seed noticed.
+    pub(crate) by_seeds: usize,
+    /// Those that a seed or a scenario noticed.
+    pub(crate) killed: usize,
+    /// Those that QEMU's own cases notice.
+    pub(crate) unit_cases: usize,
+    /// Median of the seeds to kill, over those that a seed noticed.
+    pub(crate) median: u64,
+}
+
+impl Matrix {
+    /// Takes a row in, in place of the one that it had.
+    pub(crate) fn put(&mut self, row: Row) {
+        self.rows.retain(|other| other.mutant != row.mutant);
+        self.rows.push(row);
+        self.rows.sort_by(|a, b| a.mutant.cmp(&b.mutant));
+    }
+
+    /// See [`Figures`].
+    pub(crate) fn figures(&self) -> Figures {
+        let count =
+            |wanted: &dyn Fn(&Row) -> bool| self.rows.iter().filter(|row| wanted(row)).count();
+        let mut seeds: Vec<_> = self.rows.iter().filter_map(Row::seeds_to_kill).collect();
+        seeds.sort_unstable();
+        Figures {
+            mutants: self.rows.len(),
+            by_seeds: seeds.len(),
+            killed: count(&Row::is_killed),
+            unit_cases: count(&|row| row.unit_cases),
+            median: seeds.get(seeds.len() / 2).copied().unwrap_or(0),
+        }
+    }
+
+    /// The numbers in sentences, and who survived.
+    pub(crate) fn summary(&self) -> String {
+        let Figures { mutants, by_seeds, killed, unit_cases, median } = self.figures();
+        let percent = |part: usize| (part * 100).checked_div(mutants).unwrap_or(0);
+        let seeds = self.seeds;
+        let mut text = format!(
+            "Of {mutants} mutants {by_seeds} ({} %) are noticed within {seeds} seeds, the median after {median}; \
+             with the scenarios {killed} ({} %). QEMU's 13 unit cases notice {unit_cases} ({} %).\n",
+            percent(by_seeds),
+            percent(killed),
+            percent(unit_cases)
+        );
+        for row in self.rows.iter().filter(|row| row.seeds_to_kill().is_none()) {
+            let by = if row.is_killed() { "no seed notices" } else { "nothing notices" };
+            let why = row.survives.as_deref().unwrap_or("no reason is known");
+            let _ = writeln!(text, "- {by} `{}`: {why}", row.mutant);
+        }
+        text
+    }
+
+    /// The page `docs/mutants.md`.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = format!("{HEAD}\n{}\n{COLUMNS}", self.summary());
+        for row in &self.rows {
+            let name = &row.mutant;
+            let cell = |found: String| if found.is_empty() { "-".to_owned() } else { found };
+            let mut seeds: Vec<_> = row.seeds.iter().collect();
+            seeds.sort_by_key(|(name, seeds)| (**seeds, (*name).clone()));
+            let seeds: Vec<_> =
+                seeds.iter().map(|(name, seeds)| format!("{name} {seeds}")).collect();
+            let mut seeds = seeds.join(", ");
+            if row.panicked.is_some() {
+                seeds += " (panics)";
+            }
+            if row.hung {
+                seeds += " (hangs)";
+            }
+            let scenarios: Vec<_> = row.scenarios.keys().cloned().collect();
+            let (seeds, scenarios) = (cell(seeds), cell(scenarios.join(", ")));
+            let unit = if row.unit_cases { "yes" } else { "-" };
+            let breaks = &row.breaks;
+            let _ = writeln!(text, "| `{name}` | {breaks} | {seeds} | {scenarios} | {unit} |");
+        }
+        text
+    }
+}
+
+const HEAD: &str = "# Mutants: what the net catches
+
+Each row is a small mistake in the core, as a patch in [`fixtures/mutants/`](../fixtures/mutants), and what
+became of it in a campaign of the hardened profile. Behind an invariant stands how many seeds it took until the
+first plan that broke it. This page is written by the command that makes the matrix
+([`CONTRIBUTING.md`](../CONTRIBUTING.md#prove-that-the-net-holds)); do not edit it.
+";
+
+const COLUMNS: &str = "| mutant | breaks | noticed by seeds, and after how many | by scenarios | by QEMU's unit cases |
+|---|---|---|---|---|
+";

@@ -300,6 +300,9 @@ impl Generator {
         }
         if self.shape.chance(Ratio::new(1, 8)) {
             self.half_failed_checkpoint();
+            if self.races.chance(Ratio::new(1, 5)) {
+                self.failover_cut_short();
+            }
         }
         let refusing = self.shape.chance(Ratio::new(1, 10));
         if refusing {
@@ -317,11 +320,14 @@ impl Generator {
         if self.volumes.count > 1 && self.races.chance(Ratio::new(1, 4)) {
             self.one_disk_apart();
         }
-        if self.races.chance(Ratio::new(1, 30)) {
+        if self.races.chance(Ratio::new(1, 40)) {
             self.failover_not_durable();
         }
-        if self.races.chance(Ratio::new(1, 30)) {
+        if self.races.chance(Ratio::new(1, 40)) {
             self.commit_cannot_mark();
+        }
+        if self.races.chance(Ratio::new(1, 40)) {
+            self.dies_while_marking();
         }
         if self.shape.chance(Ratio::new(1, 8)) {
             // The caller does not end forwarding first, or does not wait.
@@ -330,7 +336,7 @@ impl Generator {
         } else {
             self.push(Step::Failover);
         }
-        if self.races.chance(Ratio::new(1, 30)) {
+        if self.races.chance(Ratio::new(1, 40)) {
             self.flush_cut_short();
         }
         if refusing && self.shape.chance(half()) {

@@ -1,13 +1,17 @@
-//! The mutants of `fixtures/mutants/` do not rot: each still fits the core.
+//! The mutants of `fixtures/mutants/` do not rot: each still fits the core, and has its row in the matrix.
 //!
 //! Whether they are noticed is not asked here; that takes a build for each
 //! (`CONTRIBUTING.md`, "Prove that the net holds").
 
+#[path = "../examples/mutants/matrix.rs"]
+#[expect(dead_code, reason = "only the command that makes it puts rows into it")]
+mod matrix;
 #[path = "../examples/mutants/patch.rs"]
 mod patch;
 
 use std::path::Path;
 
+use matrix::Matrix;
 use patch::Mutant;
 
 fn root() -> &'static Path {
@@ -16,6 +20,11 @@ fn root() -> &'static Path {
 
 fn mutants() -> Vec<Mutant> {
     Mutant::load_all(&root().join("fixtures/mutants")).expect("every patch is a mutant")
+}
+
+fn matrix() -> Matrix {
+    let text = std::fs::read_to_string(root().join("fixtures/mutants/kill-matrix.json"));
+    serde_json::from_str(&text.expect("there is a matrix")).expect("the matrix is JSON")
 }
 
 #[test]
@@ -41,6 +50,38 @@ fn every_mutant_fits_the_core() {
          row: cargo run -p colo-scenarios --example mutants -- --only NAME",
         misfits.join("\n")
     );
+}
+
+#[test]
+fn the_matrix_has_a_row_for_each_mutant() {
+    let rows: Vec<_> =
+        matrix().rows.into_iter().map(|row| (row.mutant, row.breaks, row.survives)).collect();
+    let all: Vec<_> =
+        mutants().into_iter().map(|mutant| (mutant.name, mutant.breaks, mutant.survives)).collect();
+    assert_eq!(
+        rows, all,
+        "run: cargo run -p colo-scenarios --example mutants -- --missing (or --only NAME for a head that was changed)"
+    );
+}
+
+#[test]
+fn the_net_holds_and_every_survivor_has_its_reason() {
+    let matrix = matrix();
+    let figures = matrix.figures();
+    assert!(
+        figures.by_seeds * 100 >= figures.mutants * 95,
+        "at least 95 % are noticed by seeds: {figures:?}"
+    );
+    assert!(figures.median <= 100, "the median is noticed within 100 seeds: {figures:?}");
+    for row in matrix.rows.iter().filter(|row| row.seeds_to_kill().is_none()) {
+        assert!(
+            row.survives.is_some(),
+            "no seed notices {}: say why behind `Survives:`",
+            row.mutant
+        );
+    }
+    let page = std::fs::read_to_string(root().join("docs/mutants.md")).expect("there is a page");
+    assert_eq!(page, matrix.markdown(), "docs/mutants.md is written with the matrix");
 }
 
 #[test]

@@ -103,7 +103,11 @@ impl Matrix {
             percent(unit_cases)
         );
         for row in self.rows.iter().filter(|row| row.seeds_to_kill().is_none()) {
-            let by = if row.is_killed() { "no seed notices" } else { "nothing notices" };
+            let by = if row.is_killed() {
+                "no seed notices"
+            } else {
+                "neither seed nor scenario notices"
+            };
             let why = row.survives.as_deref().unwrap_or("no reason is known");
             let _ = writeln!(text, "- {by} `{}`: {why}", row.mutant);
         }

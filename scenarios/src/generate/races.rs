@@ -124,6 +124,30 @@ impl Generator {
         self.power_fails_within(50_000);
     }
 
+    /// A failover after a checkpoint that failed half way, and the power fails soon after it was called.
+    pub(super) fn failover_cut_short(&mut self) {
+        self.call(Side::Secondary, Verb::Stop { failover: true }, true);
+        self.power_fails_within(150_000);
+    }
+
+    /// A process dies while its commit marks the overlays as spent, and the mark may be in a cache. Whoever
+    /// comes next and acts on it has to be right after a power loss, too.
+    pub(super) fn dies_while_marking(&mut self) {
+        let side = Side::Secondary;
+        self.push(Step::Failover);
+        let ns = 300_000 + self.races.below(2_000_000);
+        self.push(Step::Pass(ns));
+        self.push(Step::Stall { disk: DiskId::Active, ns: 3_000_000 });
+        self.push(Step::Pass(1_000_000));
+        self.push(Step::Kill(side));
+        self.push(Step::FaultsEnd);
+        self.push(Step::Recover { wait: true });
+        let whole = self.geometry.whole();
+        self.push(Step::Write { side, at: whole.at, len: whole.len, wait: true });
+        self.push(Step::Flush { side, wait: true });
+        self.power_fails_within(50_000);
+    }
+
     fn power_fails_within(&mut self, most: u64) {
         let ns = self.races.below(most);
         self.push(Step::Pass(ns));

@@ -137,7 +137,8 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             kind: JobKind::Commit,
             state: JobState::Concluded(Ok(())) | JobState::Ready,
         } if sight.model.desks[side as usize].quits_commit => {
-            let message = "quit left the commit job to itself; expected it to be cancelled";
+            let message =
+                "quit or close left the commit job to itself; expected it to be cancelled";
             findings.report(NAME, side, message.to_owned());
         }
         Event::OpenRefused(error) => {

@@ -32,6 +32,15 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             );
             findings.report(NAME, side, message);
         }
+        Event::Answered { user: UserId::Guest, result: Err(Errno::NoMedium), .. }
+            if sound && model.desks[side as usize].guest_has_medium() && !model.is_asked(side) =>
+        {
+            let message = format!(
+                "a request of the {} guest failed with ENOMEDIUM, and nobody took its device away",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
         Event::Opened(Err(errno)) if sound => {
             let message = format!(
                 "the {} host could not open its images ({errno}), and no disk of it ever failed",

@@ -55,7 +55,7 @@ pub(crate) struct Desk {
     cancelling: bool,
     commit: bool,
     commit_cancelling: bool,
-    /// Nothing kept quit from cancelling the commit at once.
+    /// Nothing kept quit or close from cancelling the commit at once.
     pub(crate) quits_commit: bool,
     /// What was read-only when the last start was called, and what when the backup job's was.
     read_only_at_start: Vec<Name>,
@@ -392,9 +392,9 @@ impl Desk {
         })
     }
 
-    /// Quit is called, and no request of anybody is in flight.
-    pub(crate) fn commit_must_end(&mut self) {
-        self.quits_commit = self.commit && !self.commit_cancelling && self.open.len() == 1;
+    /// Quit or close is called as one of so many commands, and no request of anybody is in flight.
+    pub(crate) fn commit_must_end(&mut self, commands: usize) {
+        self.quits_commit = self.commit && !self.commit_cancelling && self.open.len() == commands;
     }
 
     /// A start is called: what is read-only now is to be so again if it fails.
@@ -435,6 +435,12 @@ impl Desk {
             other.name == user && other.kind == UserKind::DriveDevice && other.covered
         };
         self.backup && !self.cancelling && self.users.iter().any(|other| device(&other))
+    }
+
+    /// Whether the guest's device is there, with everything below it, and no command may change that.
+    pub(crate) fn guest_has_medium(&self) -> bool {
+        let attached = self.users.iter().any(|user| user.name == GUEST);
+        attached && self.ejected.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn is_ejected(&self, node: Name) -> bool {

@@ -250,7 +250,7 @@ impl Model {
                 self.spent_perhaps = true;
                 self.backup_disturbed = true;
                 if !beside && self.opened[side as usize] {
-                    self.commit_ends(side);
+                    self.commit_ends(side, 1);
                 }
             }
             What::Administered { .. } | What::CancelAsked(JobKind::Backup) => {
@@ -272,11 +272,11 @@ impl Model {
     }
 
     /// Something is called that ends the commit job at once, unless a request is waited for first.
-    fn commit_ends(&mut self, side: Side) {
+    fn commit_ends(&mut self, side: Side, commands: usize) {
         let waits = self.view.as_ref().is_some_and(Register::waits);
         let quiet = !waits && !self.forwarded.waits() && self.stray.is_empty();
         if quiet && !self.commit_cancelled {
-            self.desks[side as usize].commit_must_end();
+            self.desks[side as usize].commit_must_end(commands);
         }
     }
 
@@ -292,6 +292,10 @@ impl Model {
             Some(stage) => answers::expect(self, world, side, stage, verb),
             None => Expected::Anything,
         };
+        let committing = decided && stage == Some(Stage::Failover);
+        if committing && (side, verb) == (Side::Secondary, Verb::Close) {
+            self.commit_ends(side, 0);
+        }
         let of_all = false;
         self.verbs.push(OpenVerb { side, id, verb, called, stage, alone, of_all, expected });
         if (side, verb) == (Side::Secondary, Verb::Stop { failover: true })

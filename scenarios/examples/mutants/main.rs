@@ -102,7 +102,8 @@ impl Bench {
         for file in ["Cargo.toml", "Cargo.lock"] {
             update(&root.join(file), &tree.join(file))?;
         }
-        for folder in ["core", "sim", "scenarios", "reports"] {
+        // The program has findings and saved plans in it.
+        for folder in ["core", "sim", "scenarios", "reports", "fixtures"] {
             let copy = tree.join(folder);
             if copy.exists() {
                 remove_gone(&root.join(folder), &copy)?;

@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,
+    /// The guest has the device that it was started with.
+    guest_is_attached: bool,
     jobs: Vec<(Name, JobType, Name)>,
     pub(crate) read_only: Vec<Name>,
     ejected: Vec<Name>,
@@ -72,6 +74,7 @@ impl Desk {
             wiring: Wiring::default(),
             nodes: Vec::new(),
             users: Vec::new(),
+            guest_is_attached: false,
             jobs: Vec::new(),
             read_only: Vec::new(),
             ejected: Vec::new(),
@@ -101,6 +104,7 @@ impl Desk {
             list.clear();
         }
         self.absent = true;
+        self.guest_is_attached = false;
         self.users.clear();
         self.jobs.clear();
         self.blockers.clear();
@@ -112,6 +116,7 @@ impl Desk {
     pub(crate) fn started(&mut self, side: Side, recover: bool, world: VolumeView<'_>) {
         self.clear();
         self.absent = false;
+        self.guest_is_attached = true;
         let options = world.options();
         let Self { nodes, read_only, .. } = self;
         if side == Side::Primary {
@@ -246,6 +251,7 @@ impl Desk {
         let primary = self.nodes.contains(&LOCAL);
         let gone: &[Name] =
             if primary { &[FILTER, REMOTE] } else { &[FILTER, TOP, ACTIVE, HIDDEN] };
+        self.guest_is_attached = false;
         self.nodes.retain(|node| !gone.contains(node));
         self.users.retain(|user| !gone.contains(&user.node));
         self.jobs.retain(|(_, _, node)| !gone.contains(node));
@@ -263,6 +269,7 @@ impl Desk {
                 let place = self.users.iter().position(|other| other.name == user);
                 let Some(place) = place else { return };
                 let Attached { kind, node, .. } = self.users.remove(place);
+                self.guest_is_attached &= user != GUEST;
                 if kind == UserKind::DriveDevice {
                     self.jobs.retain(|(_, _, other)| *other != node);
                 }
@@ -439,8 +446,7 @@ impl Desk {
 
     /// Whether the guest's device is there, with everything below it, and no command may change that.
     pub(crate) fn guest_has_medium(&self) -> bool {
-        let attached = self.users.iter().any(|user| user.name == GUEST);
-        attached && self.ejected.is_empty() && self.open.is_empty()
+        self.guest_is_attached && self.ejected.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn is_ejected(&self, node: Name) -> bool {

@@ -18,6 +18,8 @@ mod steps;
 mod topology;
 mod volumes;
 
+use colo_sim::world::Schedule;
+
 use crate::plan::{Plan, Setup, Step};
 use crate::profile::{Added, Behaviour};
 
@@ -33,10 +35,11 @@ pub struct Scenario {
     differs: fn(&mut Setup),
     /// Of what is left to chance.
     seed: u64,
+    schedule: fn() -> Schedule,
 }
 
 const fn scenario(name: &'static str, about: &'static str, steps: fn() -> Vec<Step>) -> Scenario {
-    Scenario { name, about, steps, differs: |_| (), seed: 0 }
+    Scenario { name, about, steps, differs: |_| (), seed: 0, schedule: || Schedule::Latency }
 }
 
 impl Scenario {
@@ -50,11 +53,17 @@ impl Scenario {
         Self { seed, ..self }
     }
 
+    /// The same where something else than latencies decides the order of events.
+    pub const fn scheduled(self, schedule: fn() -> Schedule) -> Self {
+        Self { schedule, ..self }
+    }
+
     /// Its plan.
     pub fn plan(&self, behaviour: &Behaviour) -> Plan {
         let mut plan = Plan::new(self.name, behaviour.profile, (self.steps)());
         (self.differs)(&mut plan.setup);
         plan.seed = self.seed;
+        plan.schedule = (self.schedule)();
         if let Added::Named(quirks) = &behaviour.added {
             plan.quirks.clone_from(quirks);
         }

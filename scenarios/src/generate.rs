@@ -9,6 +9,7 @@
 mod lies;
 mod operate;
 mod races;
+mod schedule;
 mod setup;
 
 use colo_core::{
@@ -55,7 +56,8 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     };
     let profile = behaviour.profile;
     let name = format!("seed {seed}");
-    let mut plan = Plan { version: VERSION, name, profile, quirks, seed, setup, steps };
+    let schedule = schedule::draw(seed, steps.len(), behaviour.schedule);
+    let mut plan = Plan { version: VERSION, name, profile, quirks, seed, schedule, setup, steps };
     if let Some(lies) = behaviour.lies {
         lies::insert(&mut plan, seed, lies);
     }

@@ -3,24 +3,22 @@
 //! A plan is complete: the same plan gives the same trace, whatever generated it.
 //! Every list of steps is legal, so deleting any step leaves a plan: a step in the
 //! wrong stage is one whose answer is an error, a step for a host that is off does
-//! nothing. It is saved as JSON with a version, and outlives the generator.
+//! nothing. It is saved as JSON with a version, and outlives the generator ([`saved`]).
 
-use std::path::Path;
+pub mod saved;
 
 use colo_core::{
-    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Mode, Phase, Quirk, Quirks, Verb,
-    VolumeId, Wiring,
+    Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb, VolumeId,
+    Wiring,
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::lying::Lie;
 use colo_sim::stream::Ratio;
-use colo_sim::world::{Delay, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
+use colo_sim::world::{Delay, Schedule, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Profile;
-
-/// The version written now, and the only one there has been.
-pub const VERSION: u32 = 1;
+pub use saved::{PlanError, VERSION};
 
 /// A plan. See the module's head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +35,9 @@ pub struct Plan {
     pub quirks: Vec<Quirk>,
     /// Seed of everything random that is left: latencies, what survives a crash, rates.
     pub seed: u64,
+    /// What decides what happens next, if not latencies.
+    #[serde(default, skip_serializing_if = "Schedule::is_latency")]
+    pub schedule: Schedule,
     /// Sizes and speeds.
     pub setup: Setup,
     /// What happens.
@@ -417,47 +418,6 @@ pub(crate) fn rates(read: u32, write: u32, flush: u32) -> Rates {
     Rates { read: of(read), write: of(write), flush: of(flush), errnos: Vec::new() }
 }
 
-/// Why a plan cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The file could not be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// Which file.
-        path: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// It is not JSON, or not a plan.
-    #[error(
-        "{path} is not a plan: {source}; a plan is what `colosim run --out DIR` saves for a failure"
-    )]
-    Parse {
-        /// Which file.
-        path: String,
-        /// Where it breaks.
-        source: serde_json::Error,
-    },
-    /// A version that this program does not know.
-    #[error(
-        "{path} is a plan of version {found}, this program reads up to version {VERSION}; use a newer colosim"
-    )]
-    Version {
-        /// Which file.
-        path: String,
-        /// Its version.
-        found: u64,
-    },
-    /// Numbers that no world can have.
-    #[error("{path} cannot be run: {why}")]
-    Unusable {
-        /// Which file.
-        path: String,
-        /// In a sentence.
-        why: String,
-    },
-}
-
 impl Plan {
     /// A plan of these steps in the default setup.
     pub fn new(name: impl Into<String>, profile: Profile, steps: Vec<Step>) -> Self {
@@ -467,95 +427,10 @@ impl Plan {
             profile,
             quirks: Vec::new(),
             seed: 0,
+            schedule: Schedule::Latency,
             setup: Setup::default(),
             steps,
         }
-    }
-
-    /// Reads a saved plan.
-    ///
-    /// # Errors
-    /// What is wrong with the file, and what to do about it.
-    pub fn load(path: &Path) -> Result<Self, PlanError> {
-        let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| PlanError::Read { path: shown.clone(), source })?;
-        Self::parse(&text, &shown)
-    }
-
-    /// Reads a plan from its JSON; `path` is for messages.
-    ///
-    /// # Errors
-    /// What is wrong with the text, and what to do about it.
-    pub fn parse(text: &str, path: &str) -> Result<Self, PlanError> {
-        let path = path.to_owned();
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|source| PlanError::Parse { path: path.clone(), source })?;
-        if let Some(found) = value.get("version").and_then(serde_json::Value::as_u64)
-            && found != u64::from(VERSION)
-        {
-            return Err(PlanError::Version { path, found });
-        }
-        let plan: Self = serde_json::from_value(value)
-            .map_err(|source| PlanError::Parse { path: path.clone(), source })?;
-        plan.check().map_err(|why| PlanError::Unusable { path, why })?;
-        Ok(plan)
-    }
-
-    /// The plan as JSON, a step a line.
-    pub fn to_json(&self) -> String {
-        let mut text = String::from("{\n");
-        let mut field = |name: &str, value: String| {
-            text.push_str(&format!("  \"{name}\": {value},\n"));
-        };
-        let json =
-            |value: serde_json::Result<String>| value.expect("a plan has no map with odd keys");
-        field("version", self.version.to_string());
-        field("name", json(serde_json::to_string(&self.name)));
-        field("profile", json(serde_json::to_string(&self.profile)));
-        if !self.quirks.is_empty() {
-            field("quirks", json(serde_json::to_string(&self.quirks)));
-        }
-        field("seed", self.seed.to_string());
-        field("setup", json(serde_json::to_string(&self.setup)));
-        text.push_str("  \"steps\": [");
-        for (index, step) in self.steps.iter().enumerate() {
-            text.push_str(if index == 0 { "\n    " } else { ",\n    " });
-            text.push_str(&json(serde_json::to_string(step)));
-        }
-        text.push_str("\n  ]\n}\n");
-        text
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.setup.geometry.check()?;
-        let delays = [("disk_delay", self.setup.disk_delay), ("link_delay", self.setup.link_delay)];
-        for (name, Delay { min_ns, max_ns }) in delays {
-            if min_ns > max_ns {
-                return Err(format!(
-                    "{name} goes from {min_ns} to {max_ns} ns, min_ns needs to be at most max_ns"
-                ));
-            }
-        }
-        let closes = |step: &Step| matches!(step, Step::CallAll { verb: Verb::Close, .. });
-        if self.steps.iter().any(closes) {
-            return Err("call_all has no close; use call on each volume, or quit".into());
-        }
-        if let Some(ppm) = self.setup.drift_ppm.iter().find(|ppm| ppm.unsigned_abs() > 100_000) {
-            return Err(format!("drift_ppm is {ppm}, needs to be from -100000 to 100000"));
-        }
-        let further = self.setup.further.iter().map(|volume| volume.wiring);
-        let mut wirings = std::iter::once(self.setup.wiring).chain(further);
-        let primary = |wiring: Wiring| {
-            wiring.filter_options().is_ok_and(|options| options.mode == Mode::Primary)
-        };
-        if wirings.any(primary) {
-            return Err("wiring.options open a filter of mode primary on the secondary host; use mode=secondary with a top-id, or options that are refused".into());
-        }
-        if self.steps.len() > 1_000_000 {
-            return Err(format!("it has {} steps, needs at most 1000000", self.steps.len()));
-        }
-        Ok(())
     }
 
     /// The defects that the core will have.

@@ -34,6 +34,47 @@ pub struct Behaviour {
     pub added: Added,
     /// A disk that lies once in the plan of every seed.
     pub lies: Option<Lies>,
+    /// What decides the order of events in the plan of every seed; `None` is drawn for each.
+    pub schedule: Option<Schedules>,
+}
+
+/// What decides the order of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedules {
+    /// Latencies.
+    Latency,
+    /// Chance, at every event.
+    Random,
+    /// Priorities, with this depth; `None` is drawn for each seed.
+    Pct(Option<u32>),
+}
+
+impl Schedules {
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        match self {
+            Self::Latency => "latency".to_owned(),
+            Self::Random => "random".to_owned(),
+            Self::Pct(None) => "pct".to_owned(),
+            Self::Pct(Some(depth)) => format!("pct:{depth}"),
+        }
+    }
+
+    /// What is meant by such a name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let depth = |text: &str| text.parse().ok().filter(|depth| (1..=100).contains(depth));
+        match (name, name.strip_prefix("pct:").map(depth)) {
+            ("latency", _) => Ok(Self::Latency),
+            ("random", _) => Ok(Self::Random),
+            ("pct", _) => Ok(Self::Pct(None)),
+            (_, Some(Some(depth))) => Ok(Self::Pct(Some(depth))),
+            (_, Some(None)) => Err("the depth of pct is a number from 1 to 100".to_owned()),
+            _ => Err("give latency, random, pct or pct:DEPTH".to_owned()),
+        }
+    }
 }
 
 /// Which disk lies, and how.
@@ -99,15 +140,22 @@ impl From<Profile> for Behaviour {
 impl Behaviour {
     /// Its name in reports, and as command-line arguments.
     pub fn name(&self) -> String {
-        let lies = self.lies.map_or(String::new(), |lies| format!(" --lies {}", lies.name()));
+        let mut name = self.profile.name().to_owned();
         match &self.added {
-            Added::Nothing => format!("{}{lies}", self.profile.name()),
+            Added::Nothing => {}
             Added::Named(quirks) => {
                 let names: Vec<_> = quirks.iter().map(|quirk| quirk.name()).collect();
-                format!("{} --quirks {}{lies}", self.profile.name(), names.join(","))
+                name.push_str(&format!(" --quirks {}", names.join(",")));
             }
-            Added::Swarm => format!("{} --quirks swarm{lies}", self.profile.name()),
+            Added::Swarm => name.push_str(" --quirks swarm"),
         }
+        if let Some(lies) = self.lies {
+            name.push_str(&format!(" --lies {}", lies.name()));
+        }
+        if let Some(schedule) = self.schedule {
+            name.push_str(&format!(" --schedule {}", schedule.name()));
+        }
+        name
     }
 
     /// What stands on a command line to have it; nothing for the default.

@@ -100,6 +100,7 @@ impl<'a> Run<'a> {
     /// A world for this plan, with both hosts on.
     pub fn new(plan: &'a Plan, keep_trace: bool) -> Self {
         let mut world = World::new(plan.world_options(keep_trace), Seed(plan.seed));
+        world.set_schedule(&plan.schedule, Seed(plan.seed).stream("schedule"));
         if plan.steps.iter().any(phased) {
             world.label_disks();
         }

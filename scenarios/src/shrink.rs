@@ -13,6 +13,7 @@
 pub mod failure;
 mod quirks;
 pub mod rust;
+mod schedule;
 mod search;
 mod setup;
 mod simpler;
@@ -60,12 +61,14 @@ fn shrink_judged(
     watch: &mut dyn FnMut(&Plan),
 ) -> Option<Shrunk> {
     let mut search = Search::begin(plan, runs_max, judge)?;
-    let parts: [fn(&mut Search<'_>) -> bool; 6] = [
+    let parts: [fn(&mut Search<'_>) -> bool; 8] = [
         quirks::fewer,
         steps::fewer,
         steps::simpler,
         setup::simpler,
+        schedule::simpler,
         steps::fewer_in_another_world,
+        schedule::fewer_in_another_order,
         setup::lower_seed,
     ];
     let mut changed = true;

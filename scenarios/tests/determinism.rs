@@ -21,7 +21,7 @@ use colo_scenarios::run::{Run, run, run_traced};
 const GOLDEN: [(Profile, u64); 2] = [(Profile::Hardened, 200), (Profile::Seed, 100)];
 
 fn behaviours() -> [Behaviour; 4] {
-    let hardened = |added| Behaviour { profile: Profile::Hardened, added, lies: None };
+    let hardened = |added| Behaviour { profile: Profile::Hardened, added, ..Behaviour::default() };
     [
         Behaviour::default(),
         Profile::Seed.into(),

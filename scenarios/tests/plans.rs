@@ -12,7 +12,7 @@ use colo_scenarios::plan::{FaultSpec, Further, FurtherVolume, Plan, Setup, Step}
 use colo_scenarios::profile::Profile;
 use colo_scenarios::run::{Outcome, run};
 use colo_sim::faulty::{Damage, OpKind};
-use colo_sim::world::{Delay, Side, VOLUMES_MAX};
+use colo_sim::world::{Delay, Schedule, Side, VOLUMES_MAX};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -259,8 +259,9 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
 fn plans() -> impl Strategy<Value = Plan> {
     let steps = vec(any::<Raw>(), 0..60);
     let further = vec(any::<Raw>(), 0..4);
-    let inputs = (any::<u64>(), any::<Raw>(), any::<Raw>(), further, 0..6_u8, steps);
-    inputs.prop_map(|(seed, sizes, wires, further, opening, raw)| {
+    let order = (0..8_u8, vec(0..4_u16, 0..40));
+    let inputs = (any::<u64>(), any::<Raw>(), any::<Raw>(), further, 0..6_u8, steps, order);
+    inputs.prop_map(|(seed, sizes, wires, further, opening, raw, order)| {
         let mut steps = Vec::new();
         // Half of all plans have one volume.
         let further = further.into_iter().skip(1).take(VOLUMES_MAX - 1);
@@ -286,8 +287,17 @@ fn plans() -> impl Strategy<Value = Plan> {
             volume => Step::On { volume, step: Box::new(step(raw)) },
         }));
         let plan = Plan::new("any", Profile::Hardened, steps);
-        Plan { seed, setup, ..plan }
+        Plan { seed, schedule: schedule(order), setup, ..plan }
     })
+}
+
+fn schedule((kind, chosen): (u8, Vec<u16>)) -> Schedule {
+    match kind {
+        0..4 => Schedule::Latency,
+        4 => Schedule::Random,
+        5 => Schedule::Pct { depth: 1 + chosen.len() as u32 / 10, events: 200 },
+        _ => Schedule::Chosen(chosen),
+    }
 }
 
 /// The invariants hold and nobody dies.

@@ -20,6 +20,7 @@ pub mod contract;
 pub mod crash;
 pub mod explore;
 pub mod faulty;
+mod hash;
 pub mod lying;
 pub mod pages;
 pub mod sim_disk;

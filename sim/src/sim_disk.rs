@@ -186,6 +186,22 @@ impl SimDisk {
         self.due.len()
     }
 
+    /// The numbers of the requests in flight, unless it is stalled beyond `at`; in no order.
+    pub fn pending(&self, at: Time) -> impl Iterator<Item = u64> {
+        let open = self.stalled_until <= at;
+        self.due.iter().filter(move |_| open).map(|due| self.slots[due.slot as usize].seq)
+    }
+
+    /// The request of this number is the next to be answered, at this time, however long it would have taken.
+    ///
+    /// # Panics
+    /// If none of this number is in flight.
+    pub fn make_due(&mut self, seq: u64, at: Time) {
+        let place = self.due.iter().position(|due| self.slots[due.slot as usize].seq == seq);
+        let due = place.and_then(|place| self.due.remove(place)).expect("it is in flight");
+        self.due.push_front(Due { at, ..due });
+    }
+
     /// Answers nothing before `until`; replaces an earlier stall or hold.
     pub fn stall(&mut self, until: Time) {
         self.stalled_until = until;

@@ -9,7 +9,7 @@ use colo_core::{
 };
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::lying::Lie;
-use colo_sim::world::{Delay, Side};
+use colo_sim::world::{Delay, Schedule, Side};
 
 use super::{Scenario, scenario};
 use crate::plan::{FaultSpec, Further, FurtherVolume, Plan, Step};
@@ -39,7 +39,11 @@ const SCENARIOS: &[Scenario] = &[
                 RECOVER,
             ]
         },
-    ),
+    )
+    .scheduled(|| {
+            use colo_sim::world::Schedule;
+            Schedule::Chosen(vec![0, 2])
+    }),
     scenario(
         "every-step",
         "says here what \"happens\"",
@@ -180,7 +184,11 @@ const SCENARIOS: &[Scenario] = &[
             ]
         },
     )
-    .seeded(3),
+    .seeded(3)
+    .scheduled(|| {
+            use colo_sim::world::Schedule;
+            Schedule::Pct { depth: 3, events: 40 }
+    }),
     scenario(
         "odd-hosts",
         "says here what \"happens\"",
@@ -226,8 +234,10 @@ const SCENARIOS: &[Scenario] = &[
 /// A plan as shrinking leaves it, every kind of step, and every difference of hosts.
 fn plans() -> [Plan; 3] {
     let plan = |name, steps| Plan::new(name, Profile::Hardened, steps);
-    let small = plan("shrunk-seed-34", small());
-    let every = Plan { seed: 3, ..plan("every-step", every_step()) };
+    let schedule = Schedule::Chosen(vec![0, 2]);
+    let small = Plan { schedule, ..plan("shrunk-seed-34", small()) };
+    let schedule = Schedule::Pct { depth: 3, events: 40 };
+    let every = Plan { seed: 3, schedule, ..plan("every-step", every_step()) };
     [small, every, odd_hosts()]
 }
 

@@ -1,6 +1,7 @@
-//! `colosim explore`: every crash of one plan, or of all small workloads.
+//! `colosim explore`: every crash of one plan, or of all small workloads; or every order of events.
 
 mod findings;
+mod orders;
 mod workloads;
 
 use std::path::PathBuf;
@@ -54,6 +55,16 @@ pub(super) struct ExploreArgs {
     /// Try at most so many combinations at one crash point
     #[arg(long, value_name = "N", default_value_t = Bounds::default().combinations_max)]
     combinations_max: u64,
+    /// In place of crashes, every order in which what the plan sets off can be answered
+    #[arg(long, conflicts_with_all = ["each_quirk", "side", "depth", "states_max", "combinations_max"])]
+    orders: bool,
+    /// Try at most so many orders of a plan
+    #[arg(long, value_name = "N", requires = "orders", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    orders_max: u64,
+    /// Try the orders that deviate in at most so many places from the one in which everything is answered as
+    /// it was asked for [default: all]
+    #[arg(long, value_name = "N", requires = "orders")]
+    deviations: Option<u32>,
     /// Save what is found into this directory, as it is found
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -81,6 +92,11 @@ impl SideArg {
 }
 
 pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
+    match (args.orders, args.workloads) {
+        (true, true) => return orders::of_workloads(args),
+        (true, false) => return orders::of_plan(args),
+        _ => {}
+    }
     if args.side == SideArg::Primary && args.depth > 1 {
         anyhow::bail!("--depth crashes the recovery of the secondary; explore that side, or both");
     }
@@ -105,7 +121,8 @@ pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
     text.push_str(&findings.report(tally.is_ok()));
     print(&text)?;
     match tally {
-        Ok(tally) => findings.finish(&tally),
+        Ok(tally) if tally.distinct == 0 => findings.nothing_explored(),
+        Ok(_) => findings.finish(),
         Err(panic) => Ok(bug(&plan, &panic)),
     }
 }

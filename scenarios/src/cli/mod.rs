@@ -16,7 +16,7 @@ pub use exit::Exit;
 
 use colo_core::Quirk;
 
-use crate::profile::{Added, Behaviour, Lies, Profile};
+use crate::profile::{Added, Behaviour, Lies, Profile, Schedules};
 
 /// Deterministic simulation of a block replication core.
 ///
@@ -81,20 +81,27 @@ struct BehaviourArgs {
     /// is what the oracle has caught: see docs/lying-disks.md
     #[arg(long, value_name = "KIND[:DISK]|all", value_parser = Lies::parse)]
     lies: Option<Lies>,
+    /// What decides the order of events in the plan of every seed: latency, random, pct or pct:DEPTH
+    /// [default: drawn for each; see docs/schedules.md]
+    #[arg(long, value_name = "KIND", value_parser = Schedules::parse)]
+    schedule: Option<Schedules>,
 }
 
 impl BehaviourArgs {
     fn behaviour(&self) -> anyhow::Result<Behaviour> {
         let profile = Profile::from(self.profile.unwrap_or_default());
-        let lies = self.lies;
+        let with = |added| {
+            let Self { lies, schedule, .. } = *self;
+            Ok(Behaviour { profile, added, lies, schedule })
+        };
         if self.quirks.is_empty() {
-            return Ok(Behaviour { profile, added: Added::Nothing, lies });
+            return with(Added::Nothing);
         }
         if profile == Profile::Seed {
             anyhow::bail!("the seed profile has all quirks; leave --quirks or --profile seed out");
         }
         if self.quirks == ["swarm"] {
-            return Ok(Behaviour { profile, added: Added::Swarm, lies });
+            return with(Added::Swarm);
         }
         let find = |name: &String| {
             let quirk = Quirk::ALL.iter().copied().find(|quirk| quirk.name() == name);
@@ -103,7 +110,7 @@ impl BehaviourArgs {
             })
         };
         let quirks = self.quirks.iter().map(find).collect::<anyhow::Result<_>>()?;
-        Ok(Behaviour { profile, added: Added::Named(quirks), lies })
+        with(Added::Named(quirks))
     }
 }
 

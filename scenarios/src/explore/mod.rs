@@ -7,6 +7,7 @@
 //! made, each with a plan that does the same again.
 
 mod found;
+mod orders;
 mod walk;
 pub mod workloads;
 
@@ -17,6 +18,7 @@ use crate::plan::Plan;
 use crate::run::{Run, flatten};
 
 pub use found::Found;
+pub use orders::explore_orders;
 use walk::Walk;
 
 /// What is explored, and how far.

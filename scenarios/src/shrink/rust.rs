@@ -9,7 +9,7 @@ use std::fmt::Debug;
 
 use colo_core::{Admin, Geometry, Mode, Name, Phase, UserKind, Verb, Wiring};
 use colo_sim::faulty::Damage;
-use colo_sim::world::{Delay, Side};
+use colo_sim::world::{Delay, Schedule, Side};
 
 use crate::plan::{FaultSpec, FurtherVolume, Kept, Plan, Setup, Step};
 
@@ -28,9 +28,23 @@ pub fn scenario(plan: &Plan, about: &str) -> String {
     if plan.seed != 0 {
         text.push_str(&format!("\n    .seeded({})", plan.seed));
     }
+    if !plan.schedule.is_latency() {
+        text.push_str(&scheduled(&plan.schedule));
+    }
     text.push_str(&on(&plan.setup));
     text.push_str(",\n");
     text
+}
+
+/// What decides the order of events.
+fn scheduled(schedule: &Schedule) -> String {
+    let schedule = match schedule {
+        Schedule::Chosen(list) => format!("Chosen(vec!{list:?})"),
+        other => format!("{other:?}"),
+    };
+    format!(
+        "\n    .scheduled(|| {{\n            use {WORLD}::Schedule;\n            Schedule::{schedule}\n    }})"
+    )
 }
 
 /// What is different about the hosts.

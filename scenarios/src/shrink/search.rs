@@ -39,6 +39,11 @@ impl<'a> Search<'a> {
         &self.best
     }
 
+    /// Whether no run is left.
+    pub(super) fn is_spent(&self) -> bool {
+        self.runs >= self.runs_max
+    }
+
     pub(super) fn end(self) -> Shrunk {
         let Self { best: plan, failure, cause, runs, runs_max, .. } = self;
         Shrunk { plan, failure, cause, runs, finished: runs < runs_max }

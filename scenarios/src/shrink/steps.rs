@@ -88,7 +88,7 @@ fn step_simpler(search: &mut Search<'_>, index: usize) -> bool {
     simpler.into_iter().any(|step| search.take(with(search.best(), index, step)))
 }
 
-fn without(plan: &Plan, steps: Range<usize>) -> Plan {
+pub(super) fn without(plan: &Plan, steps: Range<usize>) -> Plan {
     let mut shorter = plan.clone();
     shorter.steps.drain(steps);
     shorter

@@ -21,14 +21,16 @@
 //! enough states shows no more. Nothing is left out silently: a [`Tally`] says how many
 //! combinations were, and at which crash point that began.
 //!
-//! It knows no engine, and not what a recovery is. The order of events is the system's:
-//! it explores what a crash leaves, not schedules.
+//! It knows no engine, and not what a recovery is. The order of events is the system's. Orders
+//! are [`each_order`]'s, which knows no disk either.
 
+mod orders;
 mod seen;
 mod survivors;
 
 use crate::sim_disk::SimDisk;
 
+pub use orders::{OrderBounds, OrdersTally, each_order};
 use seen::Seen;
 pub use survivors::{Kept, Survivors};
 

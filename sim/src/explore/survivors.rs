@@ -4,8 +4,7 @@
 //! sum of hashes of its sectors, so that the next combination costs one addition and one
 //! subtraction for each digit that changes, and no image is built to learn whether it is new.
 
-use twox_hash::XxHash3_64;
-
+use crate::hash::hash_128;
 use crate::sim_disk::SimDisk;
 
 /// A sector that is left with other than its durable contents.
@@ -96,7 +95,7 @@ impl Survivors {
             words.append(all);
         }
         let bytes: Vec<u8> = words.into_iter().flat_map(u128::to_le_bytes).collect();
-        hash_bytes(0, &bytes)
+        hash_128(0, &bytes)
     }
 
     /// Those that are left with other than the durable contents.
@@ -150,13 +149,7 @@ impl Survivors {
 
 fn sector_hash(disk: usize, sector: u64, bytes: &[u8]) -> u128 {
     // Two seeds that differ in every place of every disk.
-    hash_bytes(((disk as u64) << 48 | sector) << 1, bytes)
-}
-
-fn hash_bytes(seed: u64, bytes: &[u8]) -> u128 {
-    let low = XxHash3_64::oneshot_with_seed(seed, bytes);
-    let high = XxHash3_64::oneshot_with_seed(!seed, bytes);
-    u128::from(high) << 64 | u128::from(low)
+    hash_128(((disk as u64) << 48 | sector) << 1, bytes)
 }
 
 fn gcd(mut a: u128, mut b: u128) -> u128 {

@@ -14,6 +14,7 @@ use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
 impl World {
     /// Says that step `number` begins.
     pub fn mark_step(&mut self, number: u32) {
+        self.schedule_notes_act();
         self.publish(None, VolumeId::FIRST, What::Step(number));
     }
 
@@ -73,6 +74,7 @@ impl World {
 
     fn next_verb(&mut self, side: Side) -> Option<VerbId> {
         self.host(side)?;
+        self.schedule_notes_act();
         self.verbs += 1;
         Some(VerbId(self.verbs - 1))
     }
@@ -212,6 +214,7 @@ impl World {
 
     /// Cuts the connection, or lets it be made again.
     pub fn set_cut(&mut self, cut: bool) {
+        self.schedule_notes_act();
         self.link.cut = cut;
         self.update_connection();
     }

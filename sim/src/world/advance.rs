@@ -10,10 +10,11 @@ use crate::faulty::Fired;
 use crate::world::{Asked, DiskOp, Forwarded, Message, Side, SimClock, What, World};
 
 /// Where the next thing comes from.
-#[derive(Debug, Clone, Copy)]
-enum Source {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
     Disk(VolumeId, DiskId),
-    Link,
+    /// Requests of the primary, or answers of the secondary.
+    Lane(usize),
     Timer(Side),
 }
 
@@ -22,19 +23,23 @@ impl World {
         SimClock { now: self.now, drift_ppm: self.options.drift_ppm[side as usize] }
     }
 
-    fn timer(&self, side: Side) -> Option<Time> {
+    pub(super) fn timer(&self, side: Side) -> Option<Time> {
         let deadline = self.host(side)?.deadline()?;
         Some(self.clock(side).world_time(deadline))
     }
 
     /// When the next thing happens by itself.
     pub fn next_due(&self) -> Option<Time> {
-        self.next().map(|(due, _)| due)
+        if self.scheduler.is_some() {
+            let (at, candidates) = self.candidates();
+            return (!candidates.is_empty()).then_some(at);
+        }
+        self.first_due().map(|(due, _)| due)
     }
 
-    /// What happens next by itself, and when: of what is due at once disks come first, in order, then
+    /// What is due first by itself, and when: of what is due at once disks come first, in order, then
     /// the link, then timers.
-    fn next(&self) -> Option<(Time, Source)> {
+    pub(super) fn first_due(&self) -> Option<(Time, Source)> {
         let mut next: Option<(Time, Source)> = None;
         let mut consider = |due: Option<Time>, source: Source| {
             let Some(due) = due.map(|due| due.max(self.now)) else { return };
@@ -47,7 +52,9 @@ impl World {
                 consider(device.medium().next_due(), Source::Disk(VolumeId(volume as u8), disk));
             }
         }
-        consider(self.link.next_due(), Source::Link);
+        for lane in 0..2 {
+            consider(self.link.next_due(lane), Source::Lane(lane));
+        }
         for side in Side::BOTH {
             consider(self.timer(side), Source::Timer(side));
         }
@@ -61,14 +68,22 @@ impl World {
 
     /// The same, unless it would be later than `until`.
     pub fn step_until(&mut self, until: Time) -> bool {
-        let Some((due, source)) = self.next().filter(|(due, _)| *due <= until) else {
+        if self.scheduler.is_some() {
+            return self.step_scheduled(until);
+        }
+        let Some((due, source)) = self.first_due().filter(|(due, _)| *due <= until) else {
             return false;
         };
-        self.now = due;
+        self.happens(due, source);
+        true
+    }
+
+    pub(super) fn happens(&mut self, at: Time, source: Source) {
+        self.now = at;
         match source {
             Source::Disk(volume, disk) => {
                 let device = &mut self.disks[usize::from(volume.0)][disk as usize];
-                device.medium_mut().advance(due);
+                device.medium_mut().advance(at);
                 // A wrapper may keep a completion back to do more; then time goes on without one.
                 if let Some(completion) = device.poll() {
                     self.disk_answered(volume, disk, completion);
@@ -77,14 +92,12 @@ impl World {
                     self.lies_follow(volume, disk);
                 }
             }
-            Source::Link => {
-                if let Some(message) = self.link.receive(due) {
-                    self.arrived(message);
-                }
+            Source::Lane(lane) => {
+                let message = self.link.receive(lane);
+                self.arrived(message);
             }
             Source::Timer(side) => self.with_host(side, |host, clock| host.timeout(clock.now())),
         }
-        true
     }
 
     /// Lets time pass up to `until`, whatever happens meanwhile having happened.

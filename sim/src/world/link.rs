@@ -50,20 +50,19 @@ impl Link {
         lane.push_back((now.after(delay).max(after), message));
     }
 
-    pub(crate) fn next_due(&self) -> Option<Time> {
-        let open = self.lanes.iter().zip(self.held).filter(|(_, held)| !held);
-        open.filter_map(|(lane, _)| lane.front()).map(|(due, _)| *due).min()
+    /// When something arrives in this direction, if it is not held back.
+    pub(crate) fn next_due(&self, lane: usize) -> Option<Time> {
+        let (due, _) = self.lanes[lane].front()?;
+        (!self.held[lane]).then_some(*due)
     }
 
-    /// The next message that is due.
-    pub(crate) fn receive(&mut self, now: Time) -> Option<Message> {
-        let due = |lane: &&mut VecDeque<(Time, Message)>| {
-            lane.front().filter(|(due, _)| *due <= now).map(|(due, _)| *due)
-        };
-        let lanes = self.lanes.iter_mut().zip(self.held).filter(|(_, held)| !held);
-        let lanes = lanes.map(|(lane, _)| lane);
-        let lane = lanes.filter(|lane| due(lane).is_some()).min_by_key(due)?;
-        lane.pop_front().map(|(_, message)| message)
+    /// The next message of this direction.
+    ///
+    /// # Panics
+    /// If nothing is on its way there.
+    pub(crate) fn receive(&mut self, lane: usize) -> Message {
+        let first = self.lanes[lane].pop_front();
+        first.map(|(_, message)| message).expect("something is on its way")
     }
 
     pub(crate) fn lose_all(&mut self) {

@@ -10,6 +10,7 @@ mod advance;
 mod disk;
 mod entry;
 mod link;
+mod schedule;
 mod stamp;
 mod trace;
 
@@ -22,6 +23,7 @@ pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;
 use link::{Link, Message};
+pub use schedule::{Choice, Schedule};
 pub use stamp::Stamp;
 pub use trace::{Digest, Trace};
 
@@ -126,6 +128,8 @@ pub struct World {
     /// Which volumes were open when the process was last there.
     open: [[bool; VOLUMES_MAX]; 2],
     link: Link,
+    /// Decides what happens next, if latencies do not.
+    scheduler: Option<Box<schedule::Scheduler>>,
     crashes: Stream,
     asked: Vec<Asked>,
     forwarded: Vec<Forwarded>,
@@ -180,6 +184,7 @@ impl World {
             disks: options.volumes().map(|(id, _)| DiskId::ALL.map(|d| disk(id, d))).collect(),
             open: [[false; VOLUMES_MAX]; 2],
             link: Link::new(options.link_delay, seed.stream("link")),
+            scheduler: None,
             crashes: seed.stream("crash"),
             asked: Vec::new(),
             forwarded: Vec::new(),

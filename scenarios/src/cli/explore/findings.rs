@@ -6,8 +6,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use colo_sim::explore::Tally;
-
 use crate::cli::exit::{Exit, Unwritten, write_file};
 use crate::explore::Found;
 
@@ -107,17 +105,23 @@ impl Findings {
         format!("{}\nviolations\n{}", self.shown, counts.collect::<String>())
     }
 
-    /// The exit code, for an exploration with these counts.
-    pub(super) fn finish(self, tally: &Tally) -> anyhow::Result<Exit> {
+    /// The exit code.
+    pub(super) fn finish(self) -> anyhow::Result<Exit> {
         match self.unwritten {
             Some(error) => Err(error),
             None if self.found > 0 => Ok(Exit::Violation),
-            None if tally.distinct == 0 => {
-                anstream::eprintln!("error: no state was explored; raise the bounds");
-                Ok(Exit::TooLittle)
-            }
             None => Ok(Exit::Clean),
         }
+    }
+
+    /// The exit code where no state was looked at.
+    pub(super) fn nothing_explored(self) -> anyhow::Result<Exit> {
+        let exit = self.finish()?;
+        if exit == Exit::Clean {
+            anstream::eprintln!("error: no state was explored; raise the bounds");
+            return Ok(Exit::TooLittle);
+        }
+        Ok(exit)
     }
 }
 

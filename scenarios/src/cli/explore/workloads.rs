@@ -19,7 +19,8 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     let plans = alphabet(args).plans(&args.behaviour.behaviour()?);
     let mut findings = Findings::new(args.out.as_deref())?;
     let (mut sum, mut violating, mut incomplete) = (Tally::default(), 0, 0);
-    let bugs = run(args, options, &plans, &|| true, |explored| {
+    let explore = |plan: &_| explore_workload(plan, options);
+    let bugs = run(args, &plans, &|| true, explore, |explored| {
         sum.add(&explored.tally);
         violating += u64::from(explored.found_count > 0);
         incomplete += u64::from(!explored.tally.is_exhausted());
@@ -38,7 +39,7 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
     }
     text.push_str(&findings.report(bugs.is_none()));
     print(&text)?;
-    let exit = findings.finish(&sum)?;
+    let exit = if sum.distinct == 0 { findings.nothing_explored() } else { findings.finish() }?;
     Ok(bugs.unwrap_or(exit))
 }
 
@@ -51,7 +52,8 @@ pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Resul
         let (done, mut states, mut first) = (AtomicBool::new(false), 0, None::<(usize, Found)>);
         let mut place = 0;
         let go_on = || !done.load(Ordering::Relaxed);
-        let bugs = run(args, options, &plans, &go_on, |explored| {
+        let explore = |plan: &_| explore_workload(plan, options);
+        let bugs = run(args, &plans, &go_on, explore, |explored: &mut Explored| {
             place += 1;
             if first.is_some() {
                 return;
@@ -86,17 +88,17 @@ fn line(quirk: Quirk, plans: usize, states: u64, first: Option<&(usize, Found)>)
     }
 }
 
-fn alphabet(args: &ExploreArgs) -> Alphabet {
+pub(super) fn alphabet(args: &ExploreArgs) -> Alphabet {
     Alphabet { ops_max: args.ops_max, renamed: args.all_blocks }
 }
 
 /// Explores them all; tells a bug of ours at once, and the others go on.
-fn run(
+pub(super) fn run<T: Send>(
     args: &ExploreArgs,
-    options: &Options,
     plans: &[Plan],
     go_on: &(dyn Fn() -> bool + Sync),
-    mut take: impl FnMut(&mut Explored),
+    explore: impl Fn(&Plan) -> T + Sync,
+    mut take: impl FnMut(&mut T),
 ) -> Option<Exit> {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or_else(cores, usize::from);
@@ -105,7 +107,7 @@ fn run(
     let panics_kept = PanicsKept::begin();
     let piece = |index: u64| {
         let plan = &plans[index as usize];
-        caught(|| explore_workload(plan, options)).map_err(|panic| (plan, panic))
+        caught(|| explore(plan)).map_err(|panic| (plan, panic))
     };
     in_order(&work, piece, |explored| match explored {
         Ok(explored) => take(explored),

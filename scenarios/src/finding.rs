@@ -3,7 +3,9 @@
 //! The hardened core with exactly this quirk breaks exactly this invariant, and
 //! without it the same plan is clean.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use colo_core::Quirk;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,14 @@ pub fn all() -> impl Iterator<Item = Finding> {
 /// The finding of this name.
 pub fn find(name: &str) -> Option<Finding> {
     all().find(|finding| finding.quirk.name() == name)
+}
+
+/// The invariant that this quirk is known to break.
+pub fn invariant_of(quirk: Quirk) -> &'static str {
+    // Read once: who explains a campaign's failures asks for every one of them.
+    static INVARIANTS: LazyLock<BTreeMap<Quirk, String>> =
+        LazyLock::new(|| all().map(|finding| (finding.quirk, finding.invariant)).collect());
+    INVARIANTS.get(&quirk).map_or("", String::as_str)
 }
 
 impl Finding {

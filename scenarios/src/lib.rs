@@ -7,6 +7,7 @@ pub mod campaign;
 pub mod catalog;
 pub mod cli;
 pub mod corpus;
+pub mod explain;
 pub mod explore;
 pub mod finding;
 pub mod generate;

@@ -23,6 +23,16 @@ pub enum Failure {
     Panic(Panic),
 }
 
+impl Failure {
+    /// The invariant that does not hold.
+    pub fn invariant(&self) -> &'static str {
+        match self {
+            Self::Invariant(name) => name,
+            Self::Abort(_) | Self::Panic(_) => "no-abort",
+        }
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -67,11 +77,11 @@ fn seen_in(outcome: &Outcome) -> Vec<Seen> {
 
 /// Whether this went wrong by the end of that step. What comes later is another case of it:
 /// the one that is asked about is gone.
-pub(super) fn shows(all: &[Seen], what: &Seen) -> bool {
+pub(crate) fn shows(all: &[Seen], what: &Seen) -> bool {
     all.iter().any(|other| other.failure == what.failure && other.step <= what.step)
 }
 
 /// The same plan with exactly these quirks.
-pub(super) fn with_quirks(plan: &Plan, quirks: Quirks) -> Plan {
+pub(crate) fn with_quirks(plan: &Plan, quirks: Quirks) -> Plan {
     Plan { profile: Profile::Hardened, quirks: quirks.iter().collect(), ..plan.clone() }
 }

@@ -297,7 +297,7 @@ fn refusals(summary: &Summary) -> Markup {
 fn origin(summary: &Summary) -> Markup {
     html! {
         footer {
-            p { "Digest " code { (format!("{:016x}", summary.digest.value())) } ", " (printable(&tally::origin(summary))) }
+            p { "Digest " code { (summary.digest_shown()) } ", " (printable(&tally::origin(summary))) }
             p { "The same runs in the same order give the same digest." }
         }
     }

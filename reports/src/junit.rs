@@ -52,7 +52,7 @@ fn properties(summary: &Summary) -> Vec<Property> {
         property("guest_requests", summary.guest_requests.to_string()),
         property("points_reached", summary.points_reached().to_string()),
         property("points_total", summary.points.len().to_string()),
-        property("digest", format!("{:016x}", summary.digest.value())),
+        property("digest", summary.digest_shown()),
     ]
 }
 

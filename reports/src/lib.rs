@@ -6,6 +6,7 @@
 //! time the caller measured. This crate knows nothing of the simulator: it reads
 //! no clock, draws nothing, opens no file and judges no plan.
 
+mod base;
 mod coverage;
 mod digest;
 mod figures;
@@ -21,6 +22,7 @@ mod tally;
 mod terminal;
 mod timing;
 
+pub use base::{Base, Compared};
 pub use coverage::{Group, Point};
 pub use digest::RunsDigest;
 pub use html::html;

@@ -85,9 +85,7 @@ impl Record {
 }
 
 /// What happened in a run, or, added up, in many.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
     /// Checkpoints completed.

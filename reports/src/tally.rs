@@ -30,7 +30,8 @@ impl Row {
 /// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`.
 pub(crate) fn verdict(summary: &Summary) -> String {
     let new = if summary.compared.is_some() { "new " } else { "" };
-    let violations = counted(summary.violation_count, &format!("{new}violation"), &format!("{new}violations"));
+    let violations =
+        counted(summary.violation_count, &format!("{new}violation"), &format!("{new}violations"));
     let aborts = counted(summary.abort_count, &format!("{new}abort"), &format!("{new}aborts"));
     match summary.verdict() {
         Verdict::Clean if summary.compared.is_some() => "nothing new".into(),

@@ -2,9 +2,11 @@
 
 mod exit;
 mod explore;
+mod films;
 mod list;
 mod meant;
 mod output;
+mod proof;
 mod replay;
 mod report;
 mod run;

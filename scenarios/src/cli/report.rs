@@ -2,14 +2,17 @@
 //!
 //! What can be read is reported, whatever cannot: that is said, by file and line, and the exit code is 2.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use colo_reports::{Base, Summary, Timing, html, json, junit, markdown, terminal};
+use colo_reports::{Base, Run, Summary, Timing, json, junit, markdown, terminal};
 
 use crate::cli::exit::{Exit, Unwritten, print, write_file};
+use crate::cli::films::page;
 use crate::cli::sources::{Source, read, read_base};
 use crate::oracle::INVARIANTS;
+use crate::plan::Plan;
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -47,11 +50,13 @@ whole: what could be read is reported all the same; 4 no plan ran; 74 could not 
 pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut problems = Vec::new();
     let base = (!args.base.is_empty()).then(|| read_base(&args.base, &mut problems));
-    let sources = read(&args.records, base.as_ref(), &mut problems);
+    let mut sources = read(&args.records, base.as_ref(), &mut problems);
+    sort(&mut sources);
+    let plans = plans(&mut sources);
     let Some((summary, timing)) = merged(sources, base) else {
         anyhow::bail!("{}", problems.join("\nerror: "));
     };
-    let written = write(args, &summary, &timing)?;
+    let written = write(args, &plans, &summary, &timing)?;
     print(&(terminal(&summary, &timing, true) + &written))?;
     for problem in &problems {
         anstream::eprintln!("error: {problem}");
@@ -68,13 +73,28 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// One summary of all, in an order of its own, and how long the runs took one after the other.
-fn merged(mut sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timing)> {
-    // Seconds do not add up to the same in any order.
+/// Into an order that does not depend on that of the arguments: seconds do not add up to the same
+/// in any order, and of the plans of a run the first counts.
+fn sort(sources: &mut [Source]) {
     sources.sort_by(|a, b| {
         let order = a.summary.cmp(&b.summary);
-        order.then(a.timing.seconds.total_cmp(&b.timing.seconds))
+        order.then(a.timing.seconds.total_cmp(&b.timing.seconds)).then(a.plans.cmp(&b.plans))
     });
+}
+
+/// Where the plans of failing runs lie.
+fn plans(sources: &mut [Source]) -> BTreeMap<Run, PathBuf> {
+    let mut plans = BTreeMap::new();
+    for source in sources {
+        for (run, path) in std::mem::take(&mut source.plans) {
+            plans.entry(run).or_insert(path);
+        }
+    }
+    plans
+}
+
+/// One summary of all, and how long the runs took one after the other.
+fn merged(sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timing)> {
     let known = sources.iter().map(|source| source.known).sum();
     let timed = sources.iter().all(|source| source.timing.is_known());
     let timing = match timed {
@@ -92,7 +112,12 @@ fn merged(mut sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timi
 }
 
 /// Writes what is asked for, or else everything, and says where.
-fn write(args: &ReportArgs, summary: &Summary, timing: &Timing) -> anyhow::Result<String> {
+fn write(
+    args: &ReportArgs,
+    plans: &BTreeMap<Run, PathBuf>,
+    summary: &Summary,
+    timing: &Timing,
+) -> anyhow::Result<String> {
     let names: Vec<_> = INVARIANTS.iter().map(|(name, _)| *name).collect();
     let all = !(args.html || args.json || args.junit || args.md);
     create(&args.out)?;
@@ -105,7 +130,9 @@ fn write(args: &ReportArgs, summary: &Summary, timing: &Timing) -> anyhow::Resul
         written.push_str(&format!("wrote {}\n", path.display()));
         write_file(&path, &contents())
     };
-    file(args.html, "report.html", &|| html(summary, timing))?;
+    file(args.html, "report.html", &|| {
+        page(summary, timing, |run| Plan::load(plans.get(run)?).ok())
+    })?;
     file(args.md, "report.md", &|| markdown(summary, timing))?;
     file(args.json, "report.json", &|| json(summary, timing))?;
     file(args.junit, "junit.xml", &|| junit(summary, timing, &names))?;
@@ -113,7 +140,6 @@ fn write(args: &ReportArgs, summary: &Summary, timing: &Timing) -> anyhow::Resul
 }
 
 fn create(directory: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory).map_err(|source| {
-        Unwritten { path: directory.display().to_string(), source }.into()
-    })
+    std::fs::create_dir_all(directory)
+        .map_err(|source| Unwritten { path: directory.display().to_string(), source }.into())
 }

@@ -1,7 +1,7 @@
 //! Coverage points as grids: `group/ROW…/COLUMN`, whatever the rows and columns stand for.
 //!
-//! A group is a grid if every one of its points has at least two parts behind the group; so a
-//! universe of points that grows needs nothing here.
+//! A group is a grid if every one of its points has at least two parts behind the group, and the
+//! rows have columns in common; so a universe of points that grows needs nothing here.
 
 use crate::coverage::{Group, Point};
 
@@ -31,7 +31,8 @@ impl<'a> Grid<'a> {
         }
         let width = grid.columns.len();
         grid.rows.iter_mut().for_each(|row| row.cells.resize(width, None));
-        Some(grid)
+        // Where most places are no point, a list says more.
+        (3 * group.points.len() >= grid.rows.len() * width).then_some(grid)
     }
 
     /// The most hits of a point.
@@ -64,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_group_is_a_grid_if_all_its_points_have_a_row_and_a_column() {
-        let names = ["v/a/x/N", "v/a/x/R", "v/b/y/D", "p/one", "p/two/three", "edge"];
+        let names = ["v/a/x/N", "v/a/x/R", "v/b/y/D", "p/one", "p/two/three", "edge", "q/a/1", "q/b/2", "q/c/3", "q/d/4"];
         let points = names.map(Point::new);
         let groups = groups(&points);
         let grids: Vec<_> = groups.iter().filter_map(Grid::of).collect();

@@ -48,7 +48,7 @@ pub(super) fn grids(summary: &Summary) -> Markup {
                     "How often each combination was met: the darker, the more often, by order of magnitude. "
                     "A dashed 0 was never met; where nothing stands, there is no such point."
                 }
-                @for grid in &grids { (heat_map(grid)) }
+                div class="maps" { @for grid in &grids { (heat_map(grid)) } }
             }
         }
     }

@@ -65,7 +65,18 @@ mod tests {
 
     #[test]
     fn a_group_is_a_grid_if_all_its_points_have_a_row_and_a_column() {
-        let names = ["v/a/x/N", "v/a/x/R", "v/b/y/D", "p/one", "p/two/three", "edge", "q/a/1", "q/b/2", "q/c/3", "q/d/4"];
+        let names = [
+            "v/a/x/N",
+            "v/a/x/R",
+            "v/b/y/D",
+            "p/one",
+            "p/two/three",
+            "edge",
+            "q/a/1",
+            "q/b/2",
+            "q/c/3",
+            "q/d/4",
+        ];
         let points = names.map(Point::new);
         let groups = groups(&points);
         let grids: Vec<_> = groups.iter().filter_map(Grid::of).collect();

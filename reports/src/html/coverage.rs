@@ -45,7 +45,7 @@ pub(super) fn grids(summary: &Summary) -> Markup {
             section aria-labelledby="heat" {
                 h2 id="heat" { "Heat maps" }
                 p class="lead" {
-                    "How often each combination was met: the darker, the more often, by order of magnitude. "
+                    "How often each combination was met: the stronger the colour, the more often, by order of magnitude. "
                     "A dashed 0 was never met; where nothing stands, there is no such point."
                 }
                 div class="maps" { @for grid in &grids { (heat_map(grid)) } }

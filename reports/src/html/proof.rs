@@ -66,7 +66,7 @@ fn kill_matrix(kills: &KillMatrix) -> Markup {
                 (noticed) " of " (counted(total as u64, "planted mistake", "planted mistakes"))
                 " noticed, " (firsts.len()) " of them by " (grouped(kills.seeds)) " seeds"
                 @if let Some(median) = firsts.get(firsts.len() / 2) { ", the median after " (grouped(*median)) }
-                ". The darker, the fewer seeds it took; • is a scenario of the catalog."
+                ". The stronger the colour, the fewer seeds it took; • is a scenario of the catalog."
             }
             details {
                 summary { span class="name" { "By mistake and invariant" } span class="share" style={ "--part:" (noticed * 100 / total) "%" } { (noticed) "/" (total) } }

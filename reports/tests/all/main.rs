@@ -3,4 +3,6 @@
 mod cases;
 mod folds;
 mod formats;
+mod merging;
+mod page;
 mod records;

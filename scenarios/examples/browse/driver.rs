@@ -30,11 +30,10 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts chromedriver, and a browser with a profile of its own in `profile`.
     pub(crate) fn start(profile: &Path) -> anyhow::Result<Self> {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start chromedriver; install it, in Debian the package chromium-driver")?;
+        let mut driver =
+            Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().context(
+                "cannot start chromedriver; install it, in Debian the package chromium-driver",
+            )?;
         let out = driver.stdout.take().expect("it is piped");
         let mut browser = Self { driver, session: String::new() };
         let mut lines = BufReader::new(out).lines();
@@ -102,7 +101,8 @@ impl Browser {
     pub(crate) fn screen(&self, width: u32, height: u32, dark: bool) -> anyhow::Result<()> {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics)?;
-        let scheme = json!({"name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" }});
+        let scheme =
+            json!({"name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" }});
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": [scheme]})).map(drop)
     }
 
@@ -127,7 +127,8 @@ impl Browser {
     }
 
     fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut answer = agent.post(format!("{}{path}", self.session)).send_json(body)?;
         let mut answer: Value = answer.body_mut().with_config().limit(64 << 20).read_json()?;
         if let Some(error) = answer["value"]["error"].as_str() {

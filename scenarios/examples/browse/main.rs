@@ -63,7 +63,8 @@ fn main() -> anyhow::Result<()> {
 fn look(browser: &Browser, args: &Args, bytes: u64) -> anyhow::Result<()> {
     browser.screen(1600, 1000, false)?;
     browser.open(&args.report)?;
-    let fetched = browser.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")?;
+    let fetched = browser
+        .run("return performance.getEntriesByType('resource').map((entry) => entry.name)")?;
     ensure!(fetched.as_array().is_some_and(Vec::is_empty), "the page fetches {fetched}");
     let count = number(browser, "return document.querySelectorAll('[data-timeline]').length")?;
     ensure!(count > 0 || !args.timelines, "the page has no timeline");
@@ -119,20 +120,28 @@ fn step(browser: &Browser) -> anyhow::Result<()> {
     expect(0, "Home")?;
     let start = script(browser, "return strips()")?;
     ensure!(start != end, "the disks hold the same at both ends");
-    for (pressed, wanted, what) in
-        [(key::RIGHT, 1, "Right"), (key::RIGHT, 2, "Right"), (key::LEFT, 1, "Left"), (key::LEFT, 0, "Left"), (key::LEFT, 0, "Left")]
-    {
+    for (pressed, wanted, what) in [
+        (key::RIGHT, 1, "Right"),
+        (key::RIGHT, 2, "Right"),
+        (key::LEFT, 1, "Left"),
+        (key::LEFT, 0, "Left"),
+        (key::LEFT, 0, "Left"),
+    ] {
         browser.press(pressed, None)?;
         expect(wanted, what)?;
     }
     ensure!(script(browser, "return strips()")? == start, "one step on and back changes the disks");
     browser.press(key::PAGE_DOWN, None)?;
-    let of_plan = script(browser, "return viewer().querySelector('[aria-current] .where').textContent")?;
+    let of_plan =
+        script(browser, "return viewer().querySelector('[aria-current] .where').textContent")?;
     ensure!(of_plan == "plan", "Page Down goes to {of_plan}, not to a step of the plan");
     browser.press(key::PAGE_UP, None)?;
     browser.press(key::END, None)?;
     expect(last, "End")?;
-    ensure!(script(browser, "return strips()")? == end, "to the beginning and back changes the disks");
+    ensure!(
+        script(browser, "return strips()")? == end,
+        "to the beginning and back changes the disks"
+    );
     println!("forward and back by keys: {} moments", last + 1);
     Ok(())
 }
@@ -193,7 +202,8 @@ fn diverging(browser: &Browser) -> anyhow::Result<()> {
          return null;",
     )?;
     ensure!(!found.is_null(), "no timeline is about a sector");
-    let right = found["end"] == true && ["cells", "titles", "shadow"].iter().all(|what| found[*what] == 4);
+    let right =
+        found["end"] == true && ["cells", "titles", "shadow"].iter().all(|what| found[*what] == 4);
     ensure!(right, "the diverging sector is not marked on four disks: {found}");
     browser.press(key::HOME, None)?;
     let marked = script(
@@ -247,11 +257,18 @@ fn copy(browser: &Browser) -> anyhow::Result<()> {
     browser.click("button.copy")?;
     browser.run("const area = document.createElement('textarea'); area.id = 'pasted'; document.body.append(area); area.focus();")?;
     browser.press("v", Some(key::CONTROL))?;
-    let pasted = browser.run("const area = document.getElementById('pasted'); area.remove(); return area.value")?;
+    let pasted = browser
+        .run("const area = document.getElementById('pasted'); area.remove(); return area.value")?;
     let wanted = browser.run("return document.querySelector('button.copy').dataset.copy")?;
     let shown = browser.run("return document.querySelector('.replay code').textContent")?;
-    ensure!(pasted == wanted && pasted == shown, "{shown} is shown, {wanted} should be copied, {pasted} is pasted");
-    ensure!(pasted.as_str().is_some_and(|text| text.contains("replay")), "{pasted} replays nothing");
+    ensure!(
+        pasted == wanted && pasted == shown,
+        "{shown} is shown, {wanted} should be copied, {pasted} is pasted"
+    );
+    ensure!(
+        pasted.as_str().is_some_and(|text| text.contains("replay")),
+        "{pasted} replays nothing"
+    );
     println!("the button copies {pasted}");
     Ok(())
 }
@@ -259,7 +276,8 @@ fn copy(browser: &Browser) -> anyhow::Result<()> {
 /// Everything that can be used can be reached by Tab, and shows that it is.
 fn without_a_mouse(browser: &Browser) -> anyhow::Result<()> {
     browser.run("document.activeElement.blur(); window.scrollTo(0, 0); window.reached = new Set(); window.unseen = [];")?;
-    let stops = number(browser, "return document.querySelectorAll('button, summary, input').length")?;
+    let stops =
+        number(browser, "return document.querySelectorAll('button, summary, input').length")?;
     for _ in 0..(stops.min(40) + 10) {
         browser.press(key::TAB, None)?;
         browser.run(
@@ -273,8 +291,14 @@ fn without_a_mouse(browser: &Browser) -> anyhow::Result<()> {
     ensure!(unseen == Value::Array(Vec::new()), "no focus is seen on {unseen}");
     let reached = browser.run("return [...window.reached]")?;
     let reached = reached.as_array().context("no list")?;
-    let has = |tag: &str| reached.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with(tag)));
-    let wanted: Vec<Value> = browser.run("return ['BUTTON', 'SUMMARY', 'INPUT'].filter((tag) => document.querySelector(tag))")?.as_array().context("no list")?.clone();
+    let has = |tag: &str| {
+        reached.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with(tag)))
+    };
+    let wanted: Vec<Value> = browser
+        .run("return ['BUTTON', 'SUMMARY', 'INPUT'].filter((tag) => document.querySelector(tag))")?
+        .as_array()
+        .context("no list")?
+        .clone();
     for tag in &wanted {
         ensure!(has(tag.as_str().unwrap_or_default()), "Tab reaches no {tag}");
     }
@@ -287,9 +311,19 @@ fn pictures(browser: &Browser, directory: &Path) -> anyhow::Result<()> {
     for (name, width, height) in [("phone", 360, 1400), ("wide", 1600, 1400)] {
         for (scheme, dark) in [("light", false), ("dark", true)] {
             browser.screen(width, height, dark)?;
-            let widths = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")?;
-            ensure!(widths[0].as_u64() <= Some(u64::from(width)), "at {width} px the page is {} px wide", widths[0]);
-            for (part, target) in [("top", "body"), ("timeline", ".story"), ("heat", "#heat"), ("findings", "#findings")] {
+            let widths =
+                browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")?;
+            ensure!(
+                widths[0].as_u64() <= Some(u64::from(width)),
+                "at {width} px the page is {} px wide",
+                widths[0]
+            );
+            for (part, target) in [
+                ("top", "body"),
+                ("timeline", ".story"),
+                ("heat", "#heat"),
+                ("findings", "#findings"),
+            ] {
                 let there = browser.run(&format!(
                     "document.activeElement.blur(); const part = document.querySelector('{target}'); part?.scrollIntoView(); return Boolean(part)"
                 ))?;

@@ -342,7 +342,7 @@ fn host(side: Side) -> Lane {
 }
 
 /// Where a user's requests are drawn: what the export is asked came over the connection.
-fn lane_of(side: Side, user: UserId) -> Lane {
+pub(crate) fn lane_of(side: Side, user: UserId) -> Lane {
     match user {
         UserId::Guest => [Lane::PrimaryGuest, Lane::SecondaryGuest][side as usize],
         UserId::Export => Lane::Link,
@@ -350,7 +350,7 @@ fn lane_of(side: Side, user: UserId) -> Lane {
 }
 
 /// In which lane something happens, and of what kind it is.
-fn place(entry: &Entry) -> (Lane, Kind) {
+pub(crate) fn place(entry: &Entry) -> (Lane, Kind) {
     let Some(side) = entry.side else {
         return if matches!(entry.what, What::Step(_)) {
             (Lane::Plan, Kind::Step)

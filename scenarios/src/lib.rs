@@ -13,6 +13,7 @@ pub mod finding;
 pub mod generate;
 pub mod oracle;
 pub mod panics;
+pub mod perfetto;
 pub mod plan;
 pub mod points;
 pub mod profile;

@@ -29,7 +29,17 @@ const ELEMENTS: [Element; 7] = [
     Element {
         name: "testsuite",
         required: &["name", "tests", "failures", "errors"],
-        optional: &["time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"],
+        optional: &[
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+            "file",
+            "log",
+            "url",
+        ],
         children: &["properties", "testcase", "system-out", "system-err"],
         text: false,
     },
@@ -40,7 +50,13 @@ const ELEMENTS: [Element; 7] = [
         children: &["property"],
         text: false,
     },
-    Element { name: "property", required: &["name", "value"], optional: &[], children: &[], text: false },
+    Element {
+        name: "property",
+        required: &["name", "value"],
+        optional: &[],
+        children: &[],
+        text: false,
+    },
     Element {
         name: "testcase",
         required: &["name"],
@@ -48,8 +64,20 @@ const ELEMENTS: [Element; 7] = [
         children: &["skipped", "error", "failure", "system-out", "system-err"],
         text: false,
     },
-    Element { name: "failure", required: &[], optional: &["type", "message"], children: &[], text: true },
-    Element { name: "skipped", required: &[], optional: &["type", "message"], children: &[], text: true },
+    Element {
+        name: "failure",
+        required: &[],
+        optional: &["type", "message"],
+        children: &[],
+        text: true,
+    },
+    Element {
+        name: "skipped",
+        required: &[],
+        optional: &["type", "message"],
+        children: &[],
+        text: true,
+    },
 ];
 
 fn wrong(node: Node<'_, '_>, found: &mut Vec<String>) {

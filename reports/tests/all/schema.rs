@@ -54,12 +54,18 @@ fn wrong(root: &Value, schema: &Value, data: &Value, place: &str) -> Vec<String>
                 }
             }
             "additionalProperties" => {
-                let known = |name: &str| schema.pointer("/properties").is_some_and(|all| all.get(name).is_some());
+                let known = |name: &str| {
+                    schema.pointer("/properties").is_some_and(|all| all.get(name).is_some())
+                };
                 let more = data.as_object().into_iter().flatten().filter(|(name, _)| !known(name));
                 for (name, field) in more {
                     match wanted {
-                        Value::Bool(false) => found.push(format!("{place}.{name} is not documented")),
-                        schema => found.extend(wrong(root, schema, field, &format!("{place}.{name}"))),
+                        Value::Bool(false) => {
+                            found.push(format!("{place}.{name} is not documented"))
+                        }
+                        schema => {
+                            found.extend(wrong(root, schema, field, &format!("{place}.{name}")))
+                        }
                     }
                 }
             }
@@ -114,7 +120,8 @@ fn compared() -> Summary {
 fn every_report_is_as_the_schema_says() {
     let schema = schema();
     let empty = cases::fold(&[]);
-    let summaries = [cases::clean_fold(), cases::failing_fold(), formats::many(), empty, compared()];
+    let summaries =
+        [cases::clean_fold(), cases::failing_fold(), formats::many(), empty, compared()];
     for summary in summaries {
         for timing in [cases::TIMING, Timing::UNKNOWN, Timing { seconds: f64::NAN, jobs: 1 }] {
             let wrong = wrong(&schema, &schema, &report(&summary, &timing), "report");

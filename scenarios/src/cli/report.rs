@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use colo_reports::{Base, Run, Summary, Timing, json, junit, markdown, terminal};
+use colo_reports::{Base, Run, Shrunk, Summary, Timing, json, junit, markdown, terminal};
 
 use crate::cli::exit::{Exit, Unwritten, print, write_file};
 use crate::cli::films::page;
@@ -53,9 +53,10 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut sources = read(&args.records, base.as_ref(), &mut problems);
     sort(&mut sources);
     let plans = plans(&mut sources);
-    let Some((summary, timing)) = merged(sources, base) else {
+    let Some((mut summary, timing)) = merged(sources, base) else {
         anyhow::bail!("{}", problems.join("\nerror: "));
     };
+    tell_shrunk(&mut summary, &plans);
     let written = write(args, &plans, &summary, &timing)?;
     print(&(terminal(&summary, &timing, true) + &written))?;
     for problem in &problems {
@@ -109,6 +110,18 @@ fn merged(sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timing)>
         base.compare(&mut summary, known);
     }
     Some((summary, timing))
+}
+
+/// Says which plans were shrunk: records are written before that, and what it came to lies beside them.
+fn tell_shrunk(summary: &mut Summary, plans: &BTreeMap<Run, PathBuf>) {
+    for (run, path) in plans {
+        let path = path.with_extension("min.json");
+        let first = summary.violations.iter_mut().find(|violation| violation.run == *run);
+        if let (Some(first), Ok(plan)) = (first, Plan::load(&path)) {
+            let steps = plan.steps.len() as u32;
+            first.what.shrunk = Some(Shrunk { plan: path.display().to_string(), steps });
+        }
+    }
 }
 
 /// Writes what is asked for, or else everything, and says where.

@@ -87,7 +87,9 @@ impl Film {
             return;
         }
         let sector_size = world.options().geometry.sector_size as usize;
-        entries.iter().for_each(|entry| self.spans.take(entry));
+        for entry in entries {
+            self.spans.take(entry);
+        }
         let from = self.moments.len();
         self.moments.extend(entries.iter().map(|entry| Frame::of(entry, sector_size)));
         for volume in world.volumes() {
@@ -139,14 +141,14 @@ impl Film {
 
     /// Notes what changed on a disk: at its own last answer, or else at the last moment.
     fn look(&mut self, volume: VolumeView<'_>, disk: DiskId, from: usize, oracle: &Oracle) {
-        let mut place = self.place(volume.id(), disk);
+        let first = self.place(volume.id(), disk);
         let mut cells = Vec::new();
         for index in 0..self.sectors.len() {
+            let place = first + index;
             let code = self.code(volume, disk, self.sectors[index], Some(oracle));
             if std::mem::replace(&mut self.now[place], code) != code {
                 cells.extend([place as u32, code]);
             }
-            place += 1;
         }
         if cells.is_empty() {
             return;

@@ -34,7 +34,9 @@ const TRACKS: [Track; 14] = [
 pub fn perfetto(plan: &Plan, entries: &[Entry]) -> String {
     let sector_size = plan.setup.geometry.sector_size as usize;
     let mut spans = Spans::default();
-    entries.iter().for_each(|entry| spans.take(entry));
+    for entry in entries {
+        spans.take(entry);
+    }
     let spans = spans.finish();
     let mut slices: Vec<_> = spans.iter().map(|span| lasting(span, entries, sector_size)).collect();
     slices.extend(entries.iter().filter_map(|entry| moment(entry, sector_size)));

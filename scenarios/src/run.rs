@@ -72,7 +72,7 @@ pub fn run_filmed(plan: &Plan, moments_max: usize) -> (Outcome, Option<Timeline>
     let mut run = Run::new(plan, false);
     // Both hosts have been switched on by now, which is nothing to see.
     run.film = Some(Box::new(Film::new(plan, &run.world, moments_max)));
-    run.to_end();
+    run.go_to_end();
     let film = run.film.take().expect("it is being filmed");
     let timeline = film.finish(plan, &run.oracle);
     (run.outcome().0, timeline)
@@ -165,11 +165,11 @@ impl<'a> Run<'a> {
 
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
-        self.to_end();
+        self.go_to_end();
         self.outcome()
     }
 
-    fn to_end(&mut self) {
+    fn go_to_end(&mut self) {
         while self.step() {}
         self.end();
     }

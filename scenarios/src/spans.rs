@@ -41,7 +41,7 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spans {
     entries: u64,
-    spans: Vec<Span>,
+    all: Vec<Span>,
     /// Places of those that have not ended.
     open: Vec<usize>,
 }
@@ -90,28 +90,28 @@ impl Spans {
     pub(crate) fn finish(mut self) -> Vec<Span> {
         let last = self.entries.saturating_sub(1);
         self.end(last, |_| true);
-        self.spans
+        self.all
     }
 
     fn connection(&mut self, what: &What, at: u64) {
-        match what {
-            What::Connection(Connection::Down | Connection::Held | Connection::CutFrom(_)) => {
-                if !self.open.iter().any(|&open| self.spans[open].what == Lasting::Disconnected) {
-                    self.begin(Lasting::Disconnected, at);
-                }
-            }
-            What::Connection(_) => self.end(at, |what| what == Lasting::Disconnected),
+        let What::Connection(connection) = what else { return };
+        let down =
+            matches!(connection, Connection::Down | Connection::Held | Connection::CutFrom(_));
+        let known = self.open.iter().any(|&open| self.all[open].what == Lasting::Disconnected);
+        match (down, known) {
+            (true, false) => self.begin(Lasting::Disconnected, at),
+            (false, true) => self.end(at, |what| what == Lasting::Disconnected),
             _ => {}
         }
     }
 
     fn begin(&mut self, what: Lasting, at: u64) {
-        self.open.push(self.spans.len());
-        self.spans.push(Span { what, from: at, to: at });
+        self.open.push(self.all.len());
+        self.all.push(Span { what, from: at, to: at });
     }
 
     fn end(&mut self, at: u64, ends: impl Fn(Lasting) -> bool) {
-        let spans = &mut self.spans;
+        let spans = &mut self.all;
         self.open.retain(|&open| {
             let over = ends(spans[open].what);
             if over {

@@ -59,13 +59,11 @@ fn wrong(root: &Value, schema: &Value, data: &Value, place: &str) -> Vec<String>
                 };
                 let more = data.as_object().into_iter().flatten().filter(|(name, _)| !known(name));
                 for (name, field) in more {
-                    match wanted {
-                        Value::Bool(false) => {
-                            found.push(format!("{place}.{name} is not documented"))
-                        }
-                        schema => {
-                            found.extend(wrong(root, schema, field, &format!("{place}.{name}")))
-                        }
+                    let place = format!("{place}.{name}");
+                    if wanted == false {
+                        found.push(format!("{place} is not documented"));
+                    } else {
+                        found.extend(wrong(root, wanted, field, &place));
                     }
                 }
             }

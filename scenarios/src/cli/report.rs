@@ -98,12 +98,13 @@ fn plans(sources: &mut [Source]) -> BTreeMap<Run, PathBuf> {
 fn merged(sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timing)> {
     let known = sources.iter().map(|source| source.known).sum();
     let timed = sources.iter().all(|source| source.timing.is_known());
-    let timing = match timed {
-        true => Timing {
+    let timing = if timed {
+        Timing {
             seconds: sources.iter().map(|source| source.timing.seconds).sum(),
             jobs: sources.iter().map(|source| source.timing.jobs).max().unwrap_or(0),
-        },
-        false => Timing::UNKNOWN,
+        }
+    } else {
+        Timing::UNKNOWN
     };
     let mut summary = Summary::merged(sources.into_iter().map(|source| source.summary).collect())?;
     if let Some(base) = base {

@@ -190,6 +190,8 @@ fn diverging(browser: &Browser) -> anyhow::Result<()> {
            const data = JSON.parse(document.getElementById('timeline-' + story.dataset.timeline).textContent);
            if (data.sector === null) continue;
            const viewer = story.querySelector('.viewer');
+           document.querySelectorAll('.story').forEach((story) => story.classList.remove('looked-at'));
+           story.classList.add('looked-at');
            viewer.focus();
            story.closest('li').scrollIntoView();
            const cells = [...viewer.querySelectorAll('.strip .cell.diverges')];
@@ -306,26 +308,24 @@ fn without_a_mouse(browser: &Browser) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Phone and wide screen, light and dark: nothing sticks out to the side.
+/// Phone and wide screen, light and dark: nothing sticks out to the side, every text can be read.
 fn pictures(browser: &Browser, directory: &Path) -> anyhow::Result<()> {
     for (name, width, height) in [("phone", 360, 1400), ("wide", 1600, 1400)] {
         for (scheme, dark) in [("light", false), ("dark", true)] {
             browser.screen(width, height, dark)?;
             let widths =
                 browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")?;
-            ensure!(
-                widths[0].as_u64() <= Some(u64::from(width)),
-                "at {width} px the page is {} px wide",
-                widths[0]
-            );
-            for (part, target) in [
-                ("top", "body"),
-                ("timeline", ".story"),
-                ("heat", "#heat"),
-                ("findings", "#findings"),
-            ] {
+            let fits = widths[0].as_u64() <= Some(u64::from(width));
+            ensure!(fits, "at {width} px the page is {} px wide", widths[0]);
+            let faint = browser.run(CONTRAST)?;
+            let readable = faint == Value::Array(Vec::new());
+            ensure!(readable, "on a {name} in {scheme} these are hard to read: {faint:#}");
+            for (part, target) in PARTS {
                 let there = browser.run(&format!(
-                    "document.activeElement.blur(); const part = document.querySelector('{target}'); part?.scrollIntoView(); return Boolean(part)"
+                    "document.activeElement.blur();
+                     const part = document.querySelector('{target}');
+                     part?.scrollIntoView();
+                     return Boolean(part)"
                 ))?;
                 if there == true {
                     browser.picture(&directory.join(format!("{part}-{name}-{scheme}.png")))?;
@@ -333,6 +333,61 @@ fn pictures(browser: &Browser, directory: &Path) -> anyhow::Result<()> {
             }
         }
     }
-    println!("pictures of phone and wide screen, light and dark, are in {}", directory.display());
+    println!(
+        "nothing sticks out at 360 px and 1600 px, every text has its contrast, light and dark; \
+         pictures are in {}",
+        directory.display()
+    );
     Ok(())
 }
+
+/// What is photographed, by a selector.
+const PARTS: [(&str, &str); 5] = [
+    ("top", "body"),
+    ("timeline", ".looked-at"),
+    ("stages", "#stages"),
+    ("heat", "#heat"),
+    ("findings", "#findings"),
+];
+
+/// Texts with less contrast than WCAG 2 asks for at level AA: 4.5, for large ones 3.
+const CONTRAST: &str = "
+    const pen = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    const known = new Map();
+    const rgba = (color) => {
+      if (!known.has(color)) {
+        pen.clearRect(0, 0, 1, 1);
+        pen.fillStyle = color;
+        pen.fillRect(0, 0, 1, 1);
+        known.set(color, [...pen.getImageData(0, 0, 1, 1).data]);
+      }
+      return known.get(color);
+    };
+    const light = ([r, g, b]) => [r, g, b].map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+      .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+    const behind = (element) => {
+      for (let at = element; at; at = at.parentElement) {
+        const color = rgba(getComputedStyle(at).backgroundColor);
+        if (color[3] === 255) return color;
+      }
+      return [255, 255, 255];
+    };
+    const faint = new Map();
+    for (const element of document.body.querySelectorAll('*')) {
+      const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+      if (!own || !element.checkVisibility() || element.closest('svg, script, .unseen, noscript')) continue;
+      const style = getComputedStyle(element);
+      const ink = rgba(style.color);
+      // Cells that are too narrow for a text hide it.
+      if (ink[3] === 0) continue;
+      const [a, b] = [light(ink), light(behind(element))];
+      const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+      if (ratio < (large ? 3 : 4.5)) {
+        faint.set(element.tagName + '.' + element.className, `${ratio.toFixed(2)}: ${element.textContent.slice(0, 40)}`);
+      }
+    }
+    return [...faint];
+";

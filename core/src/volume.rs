@@ -424,6 +424,14 @@ impl Volume {
         }
     }
 
+    /// Whether an overlay that is open holds a sector, and does not pass on to what is below it.
+    pub fn overlay_holds(&self, disk: DiskId, sector: u64) -> Option<bool> {
+        match &self.nodes[self.overlay_of(disk)?].driver {
+            Driver::Overlay(overlay) => Some(overlay.locate(self.geometry(), sector).is_some()),
+            _ => None,
+        }
+    }
+
     /// The process dies here, as QEMU's would.
     pub(crate) fn abort(&mut self, reason: Abort) {
         self.over = Some(Over::Aborted);

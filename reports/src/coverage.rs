@@ -6,7 +6,7 @@
 use crate::summary::Run;
 
 /// One coverage point, folded over runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     /// Its name, `group/rest`.
     pub name: String,

@@ -1,4 +1,5 @@
-//! One number for a whole campaign: the same runs in the same order give the same number.
+//! One number for a whole campaign: the same runs in the same order give the same number, and
+//! another for records that were merged, whose order says nothing.
 //!
 //! It tells two campaigns apart; it is no defence against somebody who wants
 //! them to look alike. No hasher of the standard library is used, because those
@@ -13,31 +14,40 @@ const BASE: u64 = 0xd130_2b57_9c4e_a66d;
 /// state after `d1 … dn` is `m(d1)·B^(n-1) + … + m(dn)` modulo 2^64. Such a sum
 /// depends on the order, and two of them join to that of the whole sequence:
 /// what workers fold apart equals what one would have folded alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunsDigest {
     sum: u64,
     /// `B^n` modulo 2^64 for the `n` runs so far.
     power: u64,
+    /// The sum of all `m(m(d))`, which no order shows in.
+    heap: u64,
 }
 
 impl RunsDigest {
     /// The digest of no run at all.
-    pub const EMPTY: Self = Self { sum: 0, power: 1 };
+    pub const EMPTY: Self = Self { sum: 0, power: 1, heap: 0 };
 
     /// Appends one run.
     pub fn push(&mut self, digest: u64) {
-        self.append(&Self { sum: mixed(digest), power: BASE });
+        let sum = mixed(digest);
+        self.append(&Self { sum, power: BASE, heap: mixed(sum) });
     }
 
     /// Appends all runs of `other`, in its order.
     pub fn append(&mut self, other: &Self) {
         self.sum = self.sum.wrapping_mul(other.power).wrapping_add(other.sum);
         self.power = self.power.wrapping_mul(other.power);
+        self.heap = self.heap.wrapping_add(other.heap);
     }
 
     /// The number.
     pub fn value(&self) -> u64 {
         mixed(self.sum ^ self.power)
+    }
+
+    /// The number of the same runs in whatever order: for records that were merged.
+    pub fn value_in_any_order(&self) -> u64 {
+        mixed(self.heap ^ self.power)
     }
 }
 
@@ -77,6 +87,15 @@ mod tests {
             for b in &sequences[i + 1..] {
                 assert_ne!(of(a).value(), of(b).value(), "{a:?} and {b:?}");
             }
+        }
+    }
+
+    #[test]
+    fn in_any_order_only_number_and_content_count() {
+        let values = [&[1, 2, 2][..], &[2, 1, 2], &[2, 2, 1]].map(|d| of(d).value_in_any_order());
+        assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
+        for other in [&[][..], &[1], &[1, 2], &[1, 1, 2], &[1, 2, 2, 0]] {
+            assert_ne!(of(other).value_in_any_order(), values[0], "{other:?}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::base::Compared;
 use crate::record::{Counts, SCHEMA, Shrunk};
 use crate::summary::{Broken, OfRun, Summary, Verdict};
 use crate::timing::Timing;
@@ -35,12 +36,14 @@ pub fn json(summary: &Summary, timing: &Timing) -> String {
         jobs: timing.jobs,
         plans_per_second: timing.per_second(summary.plans).map(tenths),
         guest_requests_per_second: timing.per_second(summary.guest_requests).map(tenths),
-        digest: format!("{:016x}", summary.digest.value()),
+        digest: summary.digest_shown(),
         violations_total: summary.violation_count,
         violations: violations(summary),
         invariants: invariants(summary),
         aborts_total: summary.abort_count,
         aborts: aborts(summary),
+        files: summary.files,
+        compared: summary.compared.as_ref().map(ComparedRow::of),
         counts: AllCounts { counts: &summary.counts, refusals: &summary.refusals },
         points: Points {
             reached: summary.points_reached(),
@@ -76,6 +79,8 @@ struct Report<'a> {
     invariants: BTreeMap<&'a str, InvariantRow<'a>>,
     aborts_total: u64,
     aborts: Vec<AbortRow<'a>>,
+    files: u64,
+    compared: Option<ComparedRow<'a>>,
     counts: AllCounts<'a>,
     points: Points<'a>,
 }
@@ -88,6 +93,7 @@ struct ViolationRow<'a> {
     step: Option<u32>,
     at_ns: u64,
     host: &'a str,
+    sector: Option<u64>,
     message: &'a str,
     plan: &'a str,
     replay: &'a str,
@@ -110,6 +116,22 @@ struct AbortRow<'a> {
     host: &'a str,
     reason: &'a str,
     replay: &'a str,
+}
+
+#[derive(Serialize)]
+struct ComparedRow<'a> {
+    plans: u64,
+    known: u64,
+    points_new: &'a [String],
+    points_gone: &'a [String],
+    refusals_new: &'a [String],
+}
+
+impl<'a> ComparedRow<'a> {
+    fn of(compared: &'a Compared) -> Self {
+        let Compared { plans, known, points_new, points_gone, refusals_new } = compared;
+        Self { plans: *plans, known: *known, points_new, points_gone, refusals_new }
+    }
 }
 
 #[derive(Serialize)]
@@ -137,6 +159,7 @@ fn violations(summary: &Summary) -> Vec<ViolationRow<'_>> {
             step: what.step,
             at_ns: what.at_ns,
             host: &what.host,
+            sector: what.sector,
             message: &what.message,
             plan: &what.plan,
             replay: &what.replay,

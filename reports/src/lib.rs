@@ -6,29 +6,38 @@
 //! time the caller measured. This crate knows nothing of the simulator: it reads
 //! no clock, draws nothing, opens no file and judges no plan.
 
+mod base;
 mod coverage;
 mod digest;
 mod figures;
+mod grid;
 mod html;
 mod json;
 mod junit;
 mod markdown;
+mod perfetto;
+mod proof;
 mod record;
 mod records_file;
 mod stages;
 mod summary;
 mod tally;
 mod terminal;
+mod timeline;
 mod timing;
 
+pub use base::{Base, Compared};
 pub use coverage::{Group, Point};
 pub use digest::RunsDigest;
-pub use html::html;
+pub use html::{Page, html};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
+pub use perfetto::{Slice, Track, perfetto};
+pub use proof::{Found, Kill, KillMatrix, Proof};
 pub use record::{Abort, Counts, Header, Record, SCHEMA, Shrunk, Violation};
 pub use records_file::{ReadError, RecordWriter, Records, WriteError, read_records};
 pub use summary::{Broken, KEPT_MAX, OfRun, Run, Summary, Verdict};
 pub use terminal::terminal;
+pub use timeline::{Content, Kind, Label, Lane, Moment, Strip, Timeline, Writer};
 pub use timing::Timing;

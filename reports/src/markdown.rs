@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use crate::base::Compared;
 use crate::figures::{counted, grouped, one_line, sentence, share};
 use crate::summary::{Summary, Verdict};
 use crate::tally;
@@ -21,10 +22,15 @@ pub fn markdown(summary: &Summary, timing: &Timing) -> String {
     verdict(&mut text, summary);
     failures(&mut text, summary);
     ran(&mut text, summary, timing);
-    refusals(&mut text, summary);
-    coverage(&mut text, summary);
-    let digest = summary.digest.value();
-    push(&mut text, &format!("\nDigest `{digest:016x}`, {}.", escaped(&tally::origin(summary))));
+    match &summary.compared {
+        Some(compared) => news(&mut text, compared),
+        None => {
+            refusals(&mut text, summary);
+            coverage(&mut text, summary);
+        }
+    }
+    let digest = summary.digest_shown();
+    push(&mut text, &format!("\nDigest `{digest}`, {}.", escaped(&tally::origin(summary))));
     text
 }
 
@@ -102,6 +108,20 @@ fn coverage(text: &mut String, summary: &Summary) {
         push(text, &format!("- +{} more", never.len() - NEVER_MAX));
     }
     push(text, "\n</details>");
+}
+
+fn news(text: &mut String, compared: &Compared) {
+    for (title, names) in tally::news(compared) {
+        let count = grouped(names.len() as u64);
+        push(text, &format!("\n<details><summary>{}: {count}</summary>\n", sentence(title)));
+        for name in names.iter().take(NEVER_MAX) {
+            push(text, &format!("- {}", escaped(name)));
+        }
+        if names.len() > NEVER_MAX {
+            push(text, &format!("- +{} more", names.len() - NEVER_MAX));
+        }
+        push(text, "\n</details>");
+    }
 }
 
 /// `text` on one line, with everything that Markdown or HTML would act upon escaped.

@@ -85,7 +85,7 @@ impl Record {
 }
 
 /// What happened in a run, or, added up, in many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
     /// Checkpoints completed.
@@ -151,7 +151,7 @@ impl AddAssign<&Self> for Counts {
 }
 
 /// One objection of the oracle.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Violation {
     /// Name of the invariant that did not hold.
@@ -162,6 +162,9 @@ pub struct Violation {
     pub at_ns: u64,
     /// Name of the host it was seen on.
     pub host: String,
+    /// The sector that holds what it must not, as the guest counts them, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector: Option<u64>,
     /// What was expected and what was there.
     pub message: String,
     /// Path of the saved plan, or empty if the seed is enough.
@@ -174,7 +177,7 @@ pub struct Violation {
 }
 
 /// A plan that was made as small as it can be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Shrunk {
     /// Path of the saved plan.
@@ -184,7 +187,7 @@ pub struct Shrunk {
 }
 
 /// A host that reported a typed abort, where a process would have died.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Abort {
     /// Name of the host.

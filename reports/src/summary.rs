@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::base::Compared;
 use crate::coverage::{self, Group, Point};
 use crate::digest::RunsDigest;
 use crate::record::{Abort, Counts, Header, Record, Violation};
@@ -24,7 +25,8 @@ pub struct Run {
 }
 
 impl Run {
-    fn of(record: &Record) -> Self {
+    /// The run that left a record.
+    pub fn of(record: &Record) -> Self {
         Self { seed: record.seed, plan: record.plan.clone() }
     }
 
@@ -38,7 +40,7 @@ impl Run {
 }
 
 /// Something that happened in one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OfRun<T> {
     /// The run.
     pub run: Run,
@@ -47,7 +49,7 @@ pub struct OfRun<T> {
 }
 
 /// How often one invariant was violated, and where to look.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Broken {
     /// Violations, over all runs.
     pub count: u64,
@@ -69,7 +71,7 @@ pub enum Verdict {
 }
 
 /// Any number of runs, folded. The order of adding shows in the digest only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Summary {
     /// Version of `colosim`; several, joined by ` + `, if records of several were merged.
     pub version: String,
@@ -103,6 +105,10 @@ pub struct Summary {
     pub abort_count: u64,
     /// Digest over the digests of all runs, in the order of adding.
     pub digest: RunsDigest,
+    /// Files of records that were merged; 1 for those of one run.
+    pub files: u64,
+    /// What was compared with, if only what is new counts.
+    pub compared: Option<Compared>,
 }
 
 impl Summary {
@@ -125,7 +131,21 @@ impl Summary {
             aborts: Vec::new(),
             abort_count: 0,
             digest: RunsDigest::EMPTY,
+            files: 1,
+            compared: None,
         }
+    }
+
+    /// The fold of several files of records, the same whatever their order; `None` of none.
+    pub fn merged(mut files: Vec<Self>) -> Option<Self> {
+        // Where a run, or a name, stands in several of them, the first one counts.
+        files.sort();
+        let count = files.len() as u64;
+        let mut files = files.into_iter();
+        let mut whole = files.next()?;
+        files.for_each(|file| whole.merge(file));
+        whole.files = count;
+        Some(whole)
     }
 
     /// Adds one run. Its points must be those of the header.
@@ -192,6 +212,13 @@ impl Summary {
             return Verdict::Failed;
         }
         if self.plans == 0 { Verdict::Empty } else { Verdict::Clean }
+    }
+
+    /// The digest as it is shown: in the order of the runs, or of merged files in any order.
+    pub fn digest_shown(&self) -> String {
+        let digest = &self.digest;
+        let value = if self.files > 1 { digest.value_in_any_order() } else { digest.value() };
+        format!("{value:016x}")
     }
 
     /// Whether plans ran, nothing was objected to and nobody aborted.

@@ -2,6 +2,7 @@
 //!
 //! How they are laid out, coloured or escaped is for the sink.
 
+use crate::base::Compared;
 use crate::figures::{counted, duration, grouped, rate, share};
 use crate::record::{Abort, Violation};
 use crate::summary::{OfRun, Summary, Verdict};
@@ -28,9 +29,12 @@ impl Row {
 
 /// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`.
 pub(crate) fn verdict(summary: &Summary) -> String {
-    let violations = counted(summary.violation_count, "violation", "violations");
-    let aborts = counted(summary.abort_count, "abort", "aborts");
+    let new = if summary.compared.is_some() { "new " } else { "" };
+    let violations =
+        counted(summary.violation_count, &format!("{new}violation"), &format!("{new}violations"));
+    let aborts = counted(summary.abort_count, &format!("{new}abort"), &format!("{new}aborts"));
     match summary.verdict() {
+        Verdict::Clean if summary.compared.is_some() => "nothing new".into(),
         Verdict::Clean => "clean".into(),
         Verdict::Empty => "nothing ran".into(),
         Verdict::Failed if summary.abort_count == 0 => violations,
@@ -41,17 +45,44 @@ pub(crate) fn verdict(summary: &Summary) -> String {
 
 /// What the verdict rests on, in one sentence without a full stop.
 pub(crate) fn grounds(summary: &Summary) -> String {
+    let (new, an) = if summary.compared.is_some() { ("a new", "a new") } else { ("a", "an") };
+    let known = known(summary);
     match summary.verdict() {
         Verdict::Empty => "no plan was run, which says nothing about the core".into(),
         Verdict::Clean => {
             let plans = counted(summary.plans, "plan", "plans");
-            format!("{plans} ran without a violation and without an abort")
+            format!("{plans} ran without {new} violation and without {an} abort{known}")
         }
         Verdict::Failed => {
             let plans = counted(summary.plans, "plan", "plans");
-            format!("{} of {plans} failed", grouped(summary.plans - summary.clean))
+            let failed = grouped(summary.plans - summary.clean);
+            let anew = if summary.compared.is_some() { " in a new way" } else { "" };
+            format!("{failed} of {plans} failed{anew}{known}")
         }
     }
+}
+
+/// What the plans were compared with: `; compared with 5 plans, 3 known failures are left out`.
+fn known(summary: &Summary) -> String {
+    let Some(Compared { plans, known, .. }) = &summary.compared else { return String::new() };
+    let plans = counted(*plans, "plan", "plans");
+    let left_out = match known {
+        0 => "nothing is left out".to_owned(),
+        1 => "1 known failure is left out".to_owned(),
+        known => format!("{} known failures are left out", grouped(*known)),
+    };
+    format!("; compared with {plans}, {left_out}")
+}
+
+/// What is new beside failures: a title and the names, without what is empty.
+pub(crate) fn news(compared: &Compared) -> Vec<(&'static str, &[String])> {
+    let Compared { points_new, points_gone, refusals_new, .. } = compared;
+    let lists = [
+        ("points reached for the first time", &points_new[..]),
+        ("points not reached any more", points_gone),
+        ("refusals for the first time", refusals_new),
+    ];
+    lists.into_iter().filter(|(_, names)| !names.is_empty()).collect()
 }
 
 /// How much was run, and how fast.

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, Table, presets::NOTHING};
 
+use crate::base::Compared;
 use crate::figures::{counted, grouped, one_line, printable, share};
 use crate::summary::{Summary, Verdict};
 use crate::tally::{self, Row};
@@ -31,9 +32,14 @@ pub fn terminal(summary: &Summary, timing: &Timing, color: bool) -> String {
     violations(&mut text, summary, paint);
     aborts(&mut text, summary, paint);
     ran(&mut text, summary, timing, paint);
-    refusals(&mut text, summary, paint);
-    coverage(&mut text, summary, paint);
-    heading(&mut text, "digest", &format!("{:016x}", summary.digest.value()), paint);
+    match &summary.compared {
+        Some(compared) => news(&mut text, compared, paint),
+        None => {
+            refusals(&mut text, summary, paint);
+            coverage(&mut text, summary, paint);
+        }
+    }
+    heading(&mut text, "digest", &summary.digest_shown(), paint);
     text
 }
 
@@ -122,6 +128,18 @@ fn coverage(text: &mut String, summary: &Summary, paint: Paint) {
     let more = summary.points_never().count().saturating_sub(NAMED_MAX);
     if more > 0 {
         line(text, &format!("  +{more} more"));
+    }
+}
+
+fn news(text: &mut String, compared: &Compared, paint: Paint) {
+    for (title, names) in tally::news(compared) {
+        heading(text, title, &grouped(names.len() as u64), paint);
+        for name in names.iter().take(NAMED_MAX) {
+            line(text, &format!("  {}", one_line(name)));
+        }
+        if names.len() > NAMED_MAX {
+            line(text, &format!("  +{} more", names.len() - NAMED_MAX));
+        }
     }
 }
 

@@ -304,6 +304,7 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         step: violation.step,
         at_ns: violation.at.0,
         host: violation.side.name().to_owned(),
+        sector: violation.sector,
         message: violation.message,
         replay: replay(),
         ..Violation::default()

@@ -59,6 +59,17 @@ pub const FINDINGS: &[(&str, &str)] = embedded![
     "unmarked-overlays",
 ];
 
+/// Seeds until a campaign with just this quirk breaks the finding's invariant, by the quirk's name; `None`
+/// if [`SEEDS_TRIED`] are not enough. A test says whether they are still true.
+pub fn seeds_to_find() -> BTreeMap<String, Option<u64>> {
+    serde_json::from_str(SEEDS).expect("the findings of the program are tested")
+}
+
+const SEEDS: &str = include_str!("../../fixtures/seeds-to-find.json");
+
+/// Seeds that are tried on each finding.
+pub const SEEDS_TRIED: u64 = 2_000;
+
 /// The findings, by name.
 pub fn all() -> impl Iterator<Item = Finding> {
     FINDINGS.iter().map(|(name, text)| {

@@ -17,11 +17,12 @@ use colo_core::{
     Admin, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
     Verb, VerbError, VerbId, VolumeId,
 };
-use colo_reports::Counts;
+use colo_reports::{Counts, Timeline};
 use colo_sim::lying::LieRule;
 use colo_sim::stream::Seed;
 use colo_sim::world::{Entry, Side, Stamp, Trace, VOLUMES_MAX, What, World, WorldDisk};
 
+use crate::film::Film;
 use crate::oracle::{Oracle, PROGRESS_BOUND_NS, Violation};
 use crate::plan::{Plan, Step, rates};
 use crate::points::{Reached, abort_reason};
@@ -65,6 +66,18 @@ pub fn run_traced(plan: &Plan) -> (Outcome, Trace) {
     (outcome, world.trace().clone())
 }
 
+/// Runs a plan and films it up to its first violation: its last `moments_max` moments. `None` if
+/// there is no violation.
+pub fn run_filmed(plan: &Plan, moments_max: usize) -> (Outcome, Option<Timeline>) {
+    let mut run = Run::new(plan, false);
+    // Both hosts have been switched on by now, which is nothing to see.
+    run.film = Some(Box::new(Film::new(plan, &run.world, moments_max)));
+    run.go_to_end();
+    let film = run.film.take().expect("it is being filmed");
+    let timeline = film.finish(plan, &run.oracle);
+    (run.outcome().0, timeline)
+}
+
 /// A run that can be taken step by step, and cloned between steps.
 #[derive(Debug, Clone)]
 pub struct Run<'a> {
@@ -94,6 +107,8 @@ pub struct Run<'a> {
     touched: Vec<(VolumeId, Extent)>,
     /// What was done and what happened, one thing at a time, if somebody wants to know.
     flat: Option<Flat>,
+    /// The run as a picture, up to its first violation, if somebody wants to see it.
+    film: Option<Box<Film>>,
 }
 
 impl<'a> Run<'a> {
@@ -125,6 +140,7 @@ impl<'a> Run<'a> {
             entries: Vec::new(),
             touched: Vec::new(),
             flat: None,
+            film: None,
         };
         for side in Side::BOTH {
             run.world.start_process(side, false);
@@ -150,8 +166,16 @@ impl<'a> Run<'a> {
 
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
+        self.go_to_end();
+        self.outcome()
+    }
+
+    fn go_to_end(&mut self) {
         while self.step() {}
         self.end();
+    }
+
+    fn outcome(mut self) -> (Outcome, World) {
         let asked = self.counts.failovers_asked > 0;
         self.counts.plans_asking_failover = u64::from(asked);
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
@@ -482,6 +506,9 @@ impl Run<'_> {
         self.world.take_entries(&mut entries);
         self.world.take_touched(&mut touched);
         self.oracle.observe(&entries, &touched, &self.world);
+        if let Some(film) = &mut self.film {
+            film.take(&entries, &self.world, &self.oracle);
+        }
         for entry in &entries {
             self.reached.observe(entry);
             if let (What::Event(event), Some(side)) = (&entry.what, entry.side) {

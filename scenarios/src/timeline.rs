@@ -41,7 +41,8 @@ pub fn timeline(plan: &Plan, entries: &[Entry], until: Option<u32>) -> String {
     text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
-fn describe(what: &What, sector_size: usize) -> String {
+/// One thing that happened, in words.
+pub(crate) fn describe(what: &What, sector_size: usize) -> String {
     match what {
         What::Step(number) => format!("step {number}"),
         What::Submitted { user, request, op } => {

@@ -3,4 +3,8 @@
 mod cases;
 mod folds;
 mod formats;
+mod junit;
+mod merging;
+mod page;
 mod records;
+mod schema;

@@ -2,13 +2,17 @@
 
 mod exit;
 mod explore;
+mod films;
 mod list;
 mod meant;
 mod output;
+mod proof;
 mod replay;
+mod report;
 mod run;
 mod seeds;
 mod shrink;
+mod sources;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -38,6 +42,7 @@ Examples:
   colosim replay failover --trace         the same for a scenario of the catalog
   colosim shrink planned-stop --profile seed  the smallest plan that fails like this one
   colosim explore failover                every crash of a plan, in every way
+  colosim report DIR1 DIR2 -o DIR         the records of two runs as one page, and more
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
@@ -53,6 +58,8 @@ enum Command {
     Shrink(shrink::ShrinkArgs),
     /// Crash one plan at every moment, in every way
     Explore(explore::ExploreArgs),
+    /// Make reports of the records of one run or of many
+    Report(report::ReportArgs),
     /// Show what there is
     List(list::ListArgs),
 }
@@ -130,6 +137,7 @@ pub fn main(args: &Args) -> Exit {
         Command::Replay(args) => replay::replay(args),
         Command::Shrink(args) => shrink::shrink(args),
         Command::Explore(args) => explore::explore_command(args),
+        Command::Report(args) => report::report(args),
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ use colo_reports::{Header, RecordWriter, Shrunk, Summary};
 use crate::campaign::{Plans, Ran};
 use crate::cli::exit::{Unwritten, replace_file, write_file};
 use crate::cli::shrink::named;
+use crate::cli::sources::plan_path;
 use crate::plan::Plan;
 use crate::shrink::shrink;
 
@@ -62,8 +63,7 @@ impl Output {
     }
 
     fn path(&self, plan: &Plan, extension: &str) -> PathBuf {
-        let name = plan.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        self.directory.join("plans").join(format!("{name}.{extension}"))
+        plan_path(&self.directory, &plan.name, extension)
     }
 
     /// Shrinks the plans of the failures that the summary lists first, saves what they come

@@ -8,6 +8,7 @@ use colo_reports::Record;
 use crate::campaign::record;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::{BehaviourArgs, meant};
+use crate::perfetto::perfetto;
 use crate::plan::Plan;
 use crate::run::{Outcome, run, run_traced};
 use crate::timeline::timeline;
@@ -23,6 +24,9 @@ pub(super) struct ReplayArgs {
     /// Show it up to this step only
     #[arg(long, value_name = "STEP", requires = "trace")]
     until: Option<u32>,
+    /// Save the run as a trace that Perfetto shows, at ui.perfetto.dev
+    #[arg(long, value_name = "FILE")]
+    perfetto: Option<std::path::PathBuf>,
     /// Save the plan as JSON, to send or to change it
     #[arg(long, value_name = "FILE")]
     save: Option<std::path::PathBuf>,
@@ -34,6 +38,9 @@ pub(super) struct ReplayArgs {
 pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let path = Path::new(&args.plan);
     if path.is_dir() {
+        if args.perfetto.is_some() {
+            anyhow::bail!("--perfetto saves one run; name a plan of {}", path.display());
+        }
         return replay_directory(path);
     }
     let (seed, plan) = meant::plan(&args.plan, &args.behaviour)?;
@@ -41,9 +48,14 @@ pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
         write_file(path, &plan.to_json())?;
     }
     let mut text = String::new();
-    let outcome = if args.trace {
+    let outcome = if args.trace || args.perfetto.is_some() {
         let (outcome, trace) = run_traced(&plan);
-        text.push_str(&timeline(&plan, trace.entries(), args.until));
+        if args.trace {
+            text.push_str(&timeline(&plan, trace.entries(), args.until));
+        }
+        if let Some(path) = &args.perfetto {
+            write_file(path, &perfetto(&plan, trace.entries()))?;
+        }
         outcome
     } else {
         run(&plan)

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use colo_reports::{Header, Summary, Timing, html, json, junit, markdown, terminal};
+use colo_reports::{Header, Summary, Timing, json, junit, markdown, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
 use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::films::page;
 use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
 use crate::corpus;
@@ -112,7 +113,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         unwritten.get_or_insert(error);
     }
     drop(panics_kept);
-    report(args, &summary, &timing, output)?;
+    report(args, &plans, &summary, &timing, output)?;
     if let Some(error) = unwritten {
         return Err(error);
     }
@@ -134,6 +135,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 /// Everything is written before the verdict is told.
 fn report(
     args: &RunArgs,
+    plans: &Plans,
     summary: &Summary,
     timing: &Timing,
     output: Option<Output>,
@@ -148,7 +150,10 @@ fn report(
     }
     let Some(output) = output else { return Ok(()) };
     let directory = output.finish()?;
-    write_file(&directory.join("report.html"), &html(summary, timing))?;
+    write_file(
+        &directory.join("report.html"),
+        &page(summary, timing, |run| plans.named(run.seed, &run.plan)),
+    )?;
     write_file(&directory.join("report.md"), &markdown(summary, timing))?;
     write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;
     write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))

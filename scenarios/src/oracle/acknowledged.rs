@@ -52,7 +52,7 @@ fn read(
                 model.describe(sector, found),
                 model.describe_any(sector, &register.possible(sector, since)),
             );
-            return findings.report(NAME, side, message);
+            return findings.report_at(NAME, side, sector, message);
         }
     }
 }
@@ -74,7 +74,7 @@ fn written(sight: &Sight<'_>, side: Side, request: UserRequest, findings: &mut F
                 "a write to sector {sector} was acknowledged to the primary guest, and the local disk holds {}",
                 model.describe(sector, found),
             );
-            return findings.report(NAME, side, message);
+            return findings.report_at(NAME, side, sector, message);
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 let message = format!(
                     "a checkpoint failed after it had changed sector {sector} of the view, and get_error says ok"
                 );
-                findings.report(NAME, Side::Secondary, message);
+                findings.report_at(NAME, Side::Secondary, sector, message);
             }
         }
         Event::Stage { to: Stage::Failover, .. } => {
@@ -39,7 +39,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 let message = format!(
                     "a failover began though a failed checkpoint had changed sector {sector} of the view; expected a refusal"
                 );
-                findings.report(NAME, Side::Secondary, message);
+                findings.report_at(NAME, Side::Secondary, sector, message);
             }
         }
         _ => {}
@@ -64,7 +64,7 @@ fn view_is_forwarded(sight: &Sight<'_>, findings: &mut Findings) {
                 model.describe(sector, seen),
                 model.describe_any(sector, &model.forwarded.possible(sector, model.now)),
             );
-            return findings.report(NAME, Side::Secondary, message);
+            return findings.report_at(NAME, Side::Secondary, sector, message);
         }
     }
 }

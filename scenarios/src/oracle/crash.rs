@@ -70,7 +70,7 @@ fn ended(sight: &Sight<'_>, side: Side, power_lost: bool, findings: &mut Finding
         if let Err(what) = may_be_left(sight, register, sector, left, power_lost) {
             let message =
                 format!("after {how} sector {sector} of the {} disk holds {what}", disk.name());
-            return findings.report(NAME, side, message);
+            return findings.report_at(NAME, side, sector, message);
         }
     }
 }
@@ -104,7 +104,7 @@ fn recovered(sight: &Sight<'_>, recovery: Recovery, findings: &mut Findings) {
         if let Err(what) = may_be_left(sight, view, sector, found, true) {
             let message =
                 format!("after recover sector {sector} of the secondary disk holds {what}");
-            return findings.report(NAME, Side::Secondary, message);
+            return findings.report_at(NAME, Side::Secondary, sector, message);
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 model.describe(sector, found),
                 expected(),
             );
-            return findings.report(NAME, Side::Secondary, message);
+            return findings.report_at(NAME, Side::Secondary, sector, message);
         }
         let disk = sight.world.disk(DiskId::Secondary).medium();
         let durable = Stamp::of(disk.peek_durable(sector));
@@ -48,7 +48,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 model.describe(sector, lost),
                 expected(),
             );
-            return findings.report(NAME, Side::Secondary, message);
+            return findings.report_at(NAME, Side::Secondary, sector, message);
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         let message = format!(
             "a write to sector {sector} that the primary guest sent after the stop was forwarded; expected it to stay on the local disk"
         );
-        findings.report(NAME, Side::Primary, message);
+        findings.report_at(NAME, Side::Primary, sector, message);
     }
     nothing_is_missing(sight, findings);
 }
@@ -46,7 +46,7 @@ fn nothing_is_missing(sight: &Sight<'_>, findings: &mut Findings) {
                 model.describe(sector, found),
                 model.describe_any(sector, &model.primary.possible(sector, model.now)),
             );
-            return findings.report(NAME, Side::Primary, message);
+            return findings.report_at(NAME, Side::Primary, sector, message);
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct Violation {
     pub side: Side,
     /// On which of its volumes.
     pub volume: VolumeId,
+    /// On which sector of the guest's disk, if it is about what one holds.
+    pub sector: Option<u64>,
     /// What was seen and what was expected.
     pub message: String,
 }
@@ -106,13 +108,29 @@ impl Findings {
     }
 
     fn report(&mut self, invariant: &'static str, side: Side, message: String) {
+        self.report_of(invariant, side, None, message);
+    }
+
+    /// A sector holds what it must not.
+    fn report_at(&mut self, invariant: &'static str, side: Side, sector: u64, message: String) {
+        self.report_of(invariant, side, Some(sector), message);
+    }
+
+    fn report_of(
+        &mut self,
+        invariant: &'static str,
+        side: Side,
+        sector: Option<u64>,
+        message: String,
+    ) {
         if !self.has(invariant) {
             let (step, at, volume) = (self.step, self.at, self.volume);
             let message = match volume {
                 VolumeId::FIRST => message,
                 _ => format!("on volume {volume}: {message}"),
             };
-            self.violations.push(Violation { invariant, step, at, side, volume, message });
+            let violation = Violation { invariant, step, at, side, volume, sector, message };
+            self.violations.push(violation);
         }
     }
 }
@@ -131,6 +149,12 @@ impl Oracle {
     pub fn new(world: &World) -> Self {
         let models = world.volumes().map(Model::new).collect();
         Self { models, alls: Alls::default(), findings: Findings::default() }
+    }
+
+    /// In which epoch a guest sent this one of its writes to a volume, if it did.
+    pub(crate) fn epoch(&self, volume: VolumeId, side: Side, number: u32) -> Option<u32> {
+        let model = self.models.get(usize::from(volume.0))?;
+        model.epochs[side as usize].get(number as usize).copied()
     }
 
     /// Judges what happened, and the sectors whose contents changed by it.

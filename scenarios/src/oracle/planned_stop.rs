@@ -31,7 +31,7 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                         model.describe(sector, seen),
                         model.describe_any(sector, &model.forwarded.possible(sector, model.now)),
                     );
-                    return findings.report(NAME, Side::Secondary, message);
+                    return findings.report_at(NAME, Side::Secondary, sector, message);
                 }
             }
             let host = sight.world.on(Side::Secondary);

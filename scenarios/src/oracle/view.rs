@@ -32,7 +32,7 @@ pub(super) fn check(
                 model.describe(sector, seen),
                 model.describe_any(sector, &view.possible(sector, model.now)),
             );
-            return findings.report(NAME, Side::Secondary, message);
+            return findings.report_at(NAME, Side::Secondary, sector, message);
         }
     }
 }

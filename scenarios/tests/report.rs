@@ -1,0 +1,236 @@
+//! `colosim report`: many records as one, what is new against a base, and records that are not whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+const FILES: [&str; 4] = ["report.html", "report.md", "report.json", "junit.xml"];
+
+/// Exit code, standard output, standard error.
+fn colosim(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_colosim")).args(args).output();
+    let output = output.expect("the binary runs");
+    let text = |bytes| String::from_utf8(bytes).expect("it is text");
+    (output.status.code().expect("not killed"), text(output.stdout), text(output.stderr))
+}
+
+/// An empty directory of this name.
+fn directory(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report").join(name);
+    if path.exists() {
+        fs::remove_dir_all(&path).expect("an old run's directory can go");
+    }
+    fs::create_dir_all(&path).expect("there is room");
+    path
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("it is text")
+}
+
+/// Runs plans into a directory of its own.
+fn run(name: &str, args: &[&str]) -> PathBuf {
+    let out = directory(name);
+    let args = [&["run", "--out", shown(&out)], args].concat();
+    let (code, _, err) = colosim(&args);
+    assert!(code == 0 || code == 1, "{code}: {err}");
+    out
+}
+
+fn json(directory: &Path) -> Value {
+    let text = fs::read_to_string(directory.join("report.json")).expect("it was written");
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+#[test]
+fn shares_and_profiles_merge_to_the_same_bytes_in_any_order() {
+    let one = run("share-1", &["--profile", "seed", "--seeds", "40", "--partition", "1/2"]);
+    let two = run("share-2", &["--profile", "seed", "--seeds", "40", "--partition", "2/2"]);
+    let other = run("other-profile", &["--seeds", "20"]);
+    let orders = [[&one, &two, &other], [&other, &one, &two], [&two, &other, &one]];
+    let mut reports = Vec::new();
+    for (number, order) in orders.iter().enumerate() {
+        let out = directory(&format!("merged-{number}"));
+        let mut args = vec!["report", "-o", shown(&out)];
+        args.extend(order.iter().map(|path| shown(path)));
+        let (code, said, err) = colosim(&args);
+        assert_eq!((code, err.as_str()), (1, ""));
+        for file in FILES {
+            assert!(said.contains(&format!("wrote {}", out.join(file).display())), "{said}");
+        }
+        let read = |file: &str| fs::read_to_string(out.join(file)).expect("it was written");
+        reports.push(FILES.map(read));
+    }
+    assert_eq!(reports[0], reports[1]);
+    assert_eq!(reports[0], reports[2]);
+    let merged = json(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("report/merged-0"));
+    let sum = |field: &str| [&one, &two, &other].iter().map(|run| json(run)[field].as_u64()).sum();
+    for field in ["plans", "violations_total", "guest_requests"] {
+        assert_eq!(merged[field].as_u64(), sum(field), "{field}");
+    }
+    assert_eq!(
+        (&merged["files"], merged["profile"].as_str()),
+        (&3.into(), Some("hardened + seed"))
+    );
+    assert!(merged["seconds"].as_f64() > Some(0.0), "the runs' own reports say how long they took");
+}
+
+#[test]
+fn the_records_of_one_run_give_the_report_that_the_run_gave() {
+    let run = run("alone", &["--profile", "seed", "--seeds", "30"]);
+    let out = directory("alone-again");
+    let (code, ..) = colosim(&["report", shown(&run), "-o", shown(&out)]);
+    assert_eq!(code, 1);
+    let again = json(&out);
+    assert_eq!(json(&run), again);
+    assert!(again["violations"][0]["shrunk"]["steps"].as_u64() > Some(0), "{again}");
+    let page = |path: &Path| fs::read_to_string(path.join("report.html")).expect("it was written");
+    let timelines = |page: &str| page.matches("data-timeline=").count();
+    assert_eq!(timelines(&page(&run)), 10, "as many as a page has");
+    assert_eq!(timelines(&page(&out)), 10, "the plans lie beside the records");
+    assert!(page(&out).contains("a page has at most 10 of them"));
+    // Without the plans there is none, and it says so.
+    let bare = directory("alone-bare");
+    fs::copy(run.join("records.jsonl"), bare.join("r.jsonl")).expect("it is there");
+    let out = directory("alone-bare-out");
+    let (code, ..) = colosim(&["report", shown(&bare.join("r.jsonl")), "-o", shown(&out)]);
+    assert_eq!(code, 1);
+    assert_eq!(timelines(&page(&out)), 0);
+    assert!(page(&out).contains("no plan of this name lies beside the records"));
+    assert_eq!(json(&out)["seconds"], 0.0, "nobody knows how long it took");
+}
+
+#[test]
+fn against_a_base_only_what_is_new_counts() {
+    let old = run("old", &["--profile", "seed", "--seeds", "20"]);
+    let new = run("new", &["--profile", "seed", "--seeds", "40"]);
+    let out = directory("same");
+    let (code, said, err) =
+        colosim(&["report", shown(&old), "--base", shown(&old), "-o", shown(&out), "--json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(said.starts_with("NOTHING NEW: "), "{said}");
+    assert!(!out.join("report.html").exists(), "only JSON was asked for");
+    let known = json(&out)["compared"]["known"].as_u64();
+    assert_eq!(
+        known,
+        Some(
+            json(&old)["violations_total"].as_u64().expect("a number")
+                + json(&old)["aborts_total"].as_u64().expect("a number")
+        )
+    );
+    let out = directory("newer");
+    let (code, ..) = colosim(&["report", shown(&new), "--base", shown(&old), "-o", shown(&out)]);
+    assert_eq!(code, 1);
+    let report = json(&out);
+    let seeds = report["violations"].as_array().expect("a list").iter();
+    let seeds: Vec<_> = seeds.map(|violation| violation["seed"].as_u64()).collect();
+    assert!(!seeds.is_empty() && seeds.iter().all(|seed| *seed >= Some(20)), "{seeds:?}");
+    let total = |path: &Path| json(path)["violations_total"].as_u64().expect("a number");
+    assert_eq!(total(&out), total(&new) - total(&old));
+}
+
+#[test]
+fn what_can_be_read_is_reported_and_what_cannot_is_named() {
+    let whole = run("whole", &["--profile", "seed", "--seeds", "5"]);
+    let text = fs::read_to_string(whole.join("records.jsonl")).expect("it was written");
+    let broken = directory("broken");
+    let lines: Vec<_> = text.lines().collect();
+    let mut spoilt = lines.clone();
+    spoilt[3] = "{\"seed\":3}";
+    let cut = &text[..text.len() - 40];
+    let newer = lines[0].replacen("\"schema\":1", "\"schema\":99", 1);
+    let files = [
+        ("spoilt.jsonl", spoilt.join("\n"), "line 4 is no record", lines.len() - 2),
+        (
+            "cut.jsonl",
+            cut.to_owned(),
+            "breaks off: the run was stopped while it wrote",
+            lines.len() - 2,
+        ),
+        ("newer.jsonl", newer, "line 1: the records have schema 99, this version reads 1 to 1", 0),
+        ("empty.jsonl", String::new(), "the records file is empty", 0),
+        ("none.jsonl", "[]\n".to_owned(), "line 1 is no header", 0),
+    ];
+    for (name, contents, error, left) in files {
+        let path = broken.join(name);
+        fs::write(&path, contents).expect("there is room");
+        let out = directory(&format!("of-{name}"));
+        let args = ["report", shown(&path), shown(&whole), "-o", shown(&out)];
+        let (code, said, err) = colosim(&args);
+        assert_eq!(code, 2, "{name}");
+        let line = format!("error: {}: ", path.display());
+        assert!(err.starts_with(&line) && err.contains(error), "{name}: {err}");
+        assert!(said.contains("wrote "), "{name}: {said}");
+        assert_eq!(json(&out)["plans"].as_u64(), Some((lines.len() - 1 + left) as u64), "{name}");
+        // Alone, what holds not even a header is no report.
+        let alone = directory(&format!("alone-{name}"));
+        let (code, _, err) = colosim(&["report", shown(&path), "-o", shown(&alone)]);
+        assert_eq!((code, err.contains(error)), (2, true), "{name}: {err}");
+        assert_eq!(alone.join("report.json").exists(), left > 0, "{name}");
+    }
+    let (code, _, err) = colosim(&["report", "no/such/records", "-o", shown(&broken)]);
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot read no/such/records: ") && err.contains("--out DIR"), "{err}");
+    let (code, _, err) =
+        colosim(&["report", shown(&whole), "--base", "nothing", "-o", shown(&broken)]);
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot read nothing: "), "{err}");
+    let below = whole.join("records.jsonl").join("below");
+    let (code, _, err) = colosim(&["report", shown(&whole), "-o", shown(&below)]);
+    assert_eq!(code, 74, "{err}");
+}
+
+#[test]
+fn records_of_no_run_say_nothing() {
+    let records = directory("no-run").join("records.jsonl");
+    fs::write(&records, "{\"schema\":1}\n").expect("there is room");
+    let out = directory("no-run-out");
+    let (code, said, err) = colosim(&["report", shown(&records), "-o", shown(&out)]);
+    assert_eq!(code, 4, "{err}");
+    assert!(said.starts_with("NOTHING RAN: "), "{said}");
+}
+
+#[test]
+fn a_trace_for_perfetto_has_every_host_and_its_slices_nest() {
+    let out = directory("perfetto").join("trace.json");
+    let quirk = "flush-misses-split-writes";
+    let args = ["replay", "commit-write-error", "--quirks", quirk, "--perfetto", shown(&out)];
+    let (code, ..) = colosim(&args);
+    assert_eq!(code, 1);
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&out).expect("it was written"))
+        .expect("it is JSON");
+    let events = trace["traceEvents"].as_array().expect("a list");
+    let named = |what: &str| {
+        let named = events.iter().filter(|event| event["name"] == what);
+        named.map(|event| event["args"]["name"].as_str().expect("a name")).collect::<Vec<_>>()
+    };
+    assert_eq!(named("process_name"), ["plan", "primary", "link", "secondary"]);
+    assert!(named("thread_name").contains(&"jobs"));
+    let slices: Vec<_> = events.iter().filter(|event| event["ph"] == "X").collect();
+    let has = |name: &str| {
+        slices.iter().any(|slice| slice["name"].as_str().is_some_and(|text| text.starts_with(name)))
+    };
+    for name in [
+        "FAILOVER_FAILED",
+        "guest #8 write sectors 20..22 (S3)",
+        "step 14: ",
+        "verb ",
+        "backup job started",
+    ] {
+        assert!(has(name), "{name}");
+    }
+    let mut ends = std::collections::BTreeMap::new();
+    for slice in &slices {
+        let (from, long) =
+            (slice["ts"].as_f64().expect("a time"), slice["dur"].as_f64().expect("a time"));
+        assert!(from >= 0.0 && long >= 0.0);
+        let end = ends.entry(slice["tid"].as_u64()).or_insert(0.0);
+        // A tenth of a nanosecond is what adding two of them may cost.
+        assert!(*end <= from + 1e-4, "{slice} begins before {end}");
+        *end = from + long;
+    }
+    let (code, _, err) = colosim(&["replay", "../fixtures/plans", "--perfetto", shown(&out)]);
+    assert_eq!((code, err.contains("name a plan of")), (2, true), "{err}");
+}

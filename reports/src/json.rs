@@ -42,6 +42,7 @@ pub fn json(summary: &Summary, timing: &Timing) -> String {
         invariants: invariants(summary),
         aborts_total: summary.abort_count,
         aborts: aborts(summary),
+        explained: (summary.explained > 0).then(|| ExplainedRow::of(summary)),
         files: summary.files,
         compared: summary.compared.as_ref().map(ComparedRow::of),
         counts: AllCounts { counts: &summary.counts, refusals: &summary.refusals },
@@ -79,6 +80,8 @@ struct Report<'a> {
     invariants: BTreeMap<&'a str, InvariantRow<'a>>,
     aborts_total: u64,
     aborts: Vec<AbortRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained: Option<ExplainedRow<'a>>,
     files: u64,
     compared: Option<ComparedRow<'a>>,
     counts: AllCounts<'a>,
@@ -131,6 +134,45 @@ impl<'a> ComparedRow<'a> {
     fn of(compared: &'a Compared) -> Self {
         let Compared { plans, known, points_new, points_gone, refusals_new } = compared;
         Self { plans: *plans, known: *known, points_new, points_gone, refusals_new }
+    }
+}
+
+#[derive(Serialize)]
+struct ExplainedRow<'a> {
+    plans: u64,
+    defects: BTreeMap<&'a str, DefectRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unexplained: Option<DefectRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct DefectRow<'a> {
+    plans: u64,
+    first: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seed: Option<u64>,
+    replay: &'a str,
+}
+
+impl<'a> ExplainedRow<'a> {
+    fn of(summary: &'a Summary) -> Self {
+        let defects = summary.defects.iter();
+        Self {
+            plans: summary.explained,
+            defects: defects
+                .map(|(name, defect)| {
+                    (name.as_str(), DefectRow::of(&defect.runs, defect.first_seed))
+                })
+                .collect(),
+            unexplained: summary.unexplained.as_ref().map(|runs| DefectRow::of(runs, None)),
+        }
+    }
+}
+
+impl<'a> DefectRow<'a> {
+    fn of(runs: &'a Broken, first_seed: Option<u64>) -> Self {
+        let Broken { count, first, replay } = runs;
+        Self { plans: *count, first: first.name(), first_seed, replay }
     }
 }
 

@@ -75,6 +75,19 @@ pub struct Record {
     /// Hosts that gave up with a typed abort, in the order in which they did.
     #[serde(default)]
     pub aborts: Vec<Abort>,
+    /// Why all this went wrong, if somebody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
+}
+
+/// The known defects by which a failing run is explained.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Explained {
+    /// Names of the defects without which something that went wrong does not, each once.
+    pub defects: Vec<String>,
+    /// How many things went wrong that no defect explains.
+    pub unexplained: u32,
 }
 
 impl Record {

@@ -48,15 +48,34 @@ pub struct OfRun<T> {
     pub what: T,
 }
 
-/// How often one invariant was violated, and where to look.
+/// How often something was seen, an invariant violated for example, and where to look.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Broken {
-    /// Violations, over all runs.
+    /// How often, over all runs.
     pub count: u64,
-    /// The first run that violated it, in the order of [`Run`].
+    /// The first run of them, in the order of [`Run`].
     pub first: Run,
     /// The command line that shows the first violation again.
     pub replay: String,
+}
+
+impl Broken {
+    fn add(&mut self, more: Self) {
+        self.count += more.count;
+        if more.first < self.first {
+            self.first = more.first;
+            self.replay = more.replay;
+        }
+    }
+}
+
+/// A known defect, and the runs in which it explains something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Defect {
+    /// How many, and the first of all.
+    pub runs: Broken,
+    /// The lowest seed among them: how long chance took to find it.
+    pub first_seed: Option<u64>,
 }
 
 /// What a campaign comes to.
@@ -103,6 +122,12 @@ pub struct Summary {
     pub aborts: Vec<OfRun<Abort>>,
     /// All aborts.
     pub abort_count: u64,
+    /// Failing runs that somebody tried to explain by known defects.
+    pub explained: u64,
+    /// Every defect that explains something, by name, and the runs in which it does.
+    pub defects: BTreeMap<String, Defect>,
+    /// Runs in which something is not explained.
+    pub unexplained: Option<Broken>,
     /// Digest over the digests of all runs, in the order of adding.
     pub digest: RunsDigest,
     /// Files of records that were merged; 1 for those of one run.
@@ -130,6 +155,9 @@ impl Summary {
             invariants: BTreeMap::new(),
             aborts: Vec::new(),
             abort_count: 0,
+            explained: 0,
+            defects: BTreeMap::new(),
+            unexplained: None,
             digest: RunsDigest::EMPTY,
             files: 1,
             compared: None,
@@ -165,7 +193,8 @@ impl Summary {
         self.abort_count += record.aborts.len() as u64;
         for violation in &record.violations {
             let run = Run::of(record);
-            self.add_broken(
+            add_broken(
+                &mut self.invariants,
                 &violation.invariant,
                 Broken { count: 1, first: run.clone(), replay: violation.replay.clone() },
             );
@@ -174,6 +203,7 @@ impl Summary {
         for abort in &record.aborts {
             keep(&mut self.aborts, OfRun { run: Run::of(record), what: abort.clone() });
         }
+        self.add_explained(record);
     }
 
     /// Adds all runs of `other`, as if they had been added here one by one.
@@ -196,7 +226,14 @@ impl Summary {
         self.violation_count += other.violation_count;
         self.abort_count += other.abort_count;
         for (invariant, broken) in other.invariants {
-            self.add_broken(&invariant, broken);
+            add_broken(&mut self.invariants, &invariant, broken);
+        }
+        self.explained += other.explained;
+        for (name, defect) in other.defects {
+            self.add_defect(&name, defect);
+        }
+        if let Some(runs) = other.unexplained {
+            add_unexplained(&mut self.unexplained, runs);
         }
         for violation in other.violations {
             keep(&mut self.violations, violation);
@@ -294,16 +331,44 @@ impl Summary {
         }
     }
 
-    fn add_broken(&mut self, invariant: &str, more: Broken) {
-        let Some(broken) = self.invariants.get_mut(invariant) else {
-            self.invariants.insert(invariant.into(), more);
+    fn add_explained(&mut self, record: &Record) {
+        let Some(explained) = &record.explained else { return };
+        self.explained += 1;
+        let failures = record.violations.iter().map(|violation| &violation.replay);
+        let replay = failures.chain(record.aborts.iter().map(|abort| &abort.replay)).next();
+        let replay = replay.cloned().unwrap_or_default();
+        let run = || Broken { count: 1, first: Run::of(record), replay: replay.clone() };
+        for name in &explained.defects {
+            self.add_defect(name, Defect { runs: run(), first_seed: record.seed });
+        }
+        if explained.unexplained > 0 {
+            add_unexplained(&mut self.unexplained, run());
+        }
+    }
+
+    fn add_defect(&mut self, name: &str, more: Defect) {
+        let Some(defect) = self.defects.get_mut(name) else {
+            self.defects.insert(name.into(), more);
             return;
         };
-        broken.count += more.count;
-        if more.first < broken.first {
-            broken.first = more.first;
-            broken.replay = more.replay;
+        defect.runs.add(more.runs);
+        defect.first_seed = [defect.first_seed, more.first_seed].into_iter().flatten().min();
+    }
+}
+
+fn add_broken(all: &mut BTreeMap<String, Broken>, name: &str, more: Broken) {
+    match all.get_mut(name) {
+        Some(broken) => broken.add(more),
+        None => {
+            all.insert(name.into(), more);
         }
+    }
+}
+
+fn add_unexplained(all: &mut Option<Broken>, more: Broken) {
+    match all {
+        Some(broken) => broken.add(more),
+        None => *all = Some(more),
     }
 }
 

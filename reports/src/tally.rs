@@ -5,7 +5,7 @@
 use crate::base::Compared;
 use crate::figures::{counted, duration, grouped, rate, share};
 use crate::record::{Abort, Violation};
-use crate::summary::{OfRun, Summary, Verdict};
+use crate::summary::{Defect, OfRun, Summary, Verdict};
 use crate::timing::Timing;
 
 /// One line of a table of counts.
@@ -122,6 +122,33 @@ pub(crate) fn events(summary: &Summary) -> Vec<Row> {
         Row::new("of these, crashing in mid-commit", counts.plans_crashing_commit)
             .note(of_asking(counts.plans_crashing_commit)),
     ]
+}
+
+/// How far failures are explained: `12 failing plans by 3 defects; nothing is unexplained`.
+pub(crate) fn explained(summary: &Summary) -> String {
+    let plans = counted(summary.explained, "failing plan", "failing plans");
+    let defects = counted(summary.defects.len() as u64, "known defect", "known defects");
+    let rest = match &summary.unexplained {
+        None => "nothing is unexplained".to_owned(),
+        Some(broken) => {
+            format!("{} with something unexplained", counted(broken.count, "plan", "plans"))
+        }
+    };
+    format!("{plans} by {defects}; {rest}")
+}
+
+/// The defects that explain something, the most frequent first: name, plans, the first seed.
+pub(crate) fn defects(summary: &Summary) -> Vec<(&str, String, String)> {
+    let mut defects: Vec<_> = summary.defects.iter().collect();
+    defects.sort_by_key(|(_, defect)| std::cmp::Reverse(defect.runs.count));
+    let rows = defects.into_iter().map(|(name, Defect { runs, first_seed })| {
+        let first = match first_seed {
+            Some(seed) => format!("first seed {seed}"),
+            None => format!("first {}", runs.first.name()),
+        };
+        (name.as_str(), counted(runs.count, "plan", "plans"), first)
+    });
+    rows.collect()
 }
 
 /// Refusals, the most frequent first, then by text.

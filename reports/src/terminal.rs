@@ -31,6 +31,7 @@ pub fn terminal(summary: &Summary, timing: &Timing, color: bool) -> String {
     verdict(&mut text, summary, paint);
     violations(&mut text, summary, paint);
     aborts(&mut text, summary, paint);
+    explained(&mut text, summary, paint);
     ran(&mut text, summary, timing, paint);
     match &summary.compared {
         Some(compared) => news(&mut text, compared, paint),
@@ -94,6 +95,20 @@ fn aborts(text: &mut String, summary: &Summary, paint: Paint) {
     if summary.abort_count > shown {
         let more = counted(summary.abort_count - shown, "more abort", "more aborts");
         line(text, &format!("\n     … and {more}"));
+    }
+}
+
+fn explained(text: &mut String, summary: &Summary, paint: Paint) {
+    if summary.explained == 0 {
+        return;
+    }
+    heading(text, "explained", &tally::explained(summary), paint);
+    let rows = tally::defects(summary).into_iter();
+    table(text, rows.map(|(name, plans, first)| [one_line(name), plans, one_line(&first)]), 1);
+    if let Some(unexplained) = &summary.unexplained {
+        let plans = counted(unexplained.count, "plan", "plans");
+        line(text, &format!("  {} in {plans}, first:", paint.with(RED, "unexplained")));
+        replay(text, &unexplained.replay, paint);
     }
 }
 

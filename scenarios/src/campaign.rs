@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use colo_core::Quirks;
 use colo_reports::{Abort, Record, Violation};
 use colo_sim::world::Entry;
 
+use crate::explain::explain;
 use crate::generate::generate;
 use crate::panics::{Panic, caught};
 use crate::plan::Plan;
@@ -253,7 +255,9 @@ fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
     match result {
         Ok((outcome, differs, difference)) => {
             let clean = outcome.is_clean() && !differs;
-            let record = record(seed, &plan, outcome, &plans.behaviour);
+            let explained =
+                (!outcome.is_clean() && plans.behaviour.has_defects()).then(|| explained(&plan));
+            let record = Record { explained, ..record(seed, &plan, outcome, &plans.behaviour) };
             let plan = (!clean).then_some(plan);
             Ran { record, plan, panicked: false, differs, difference }
         }
@@ -262,6 +266,15 @@ fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
             Ran { record, plan: Some(plan), panicked: true, differs: false, difference: None }
         }
     }
+}
+
+/// By which quirks everything that goes wrong with a plan is explained.
+fn explained(plan: &Plan) -> colo_reports::Explained {
+    let all = explain(plan);
+    let unexplained = all.iter().filter(|one| one.cause == Quirks::NONE).count() as u32;
+    let causes: Quirks = all.iter().flat_map(|one| one.cause.iter()).collect();
+    let defects = causes.iter().map(|quirk| quirk.name().to_owned()).collect();
+    colo_reports::Explained { defects, unexplained }
 }
 
 /// The command that shows a plan's run again.
@@ -327,6 +340,7 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         points: outcome.points,
         aborts: aborts.collect(),
         violations: outcome.violations.into_iter().map(violation).collect(),
+        explained: None,
     }
 }
 

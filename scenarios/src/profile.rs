@@ -158,6 +158,12 @@ impl Behaviour {
         name
     }
 
+    /// Whether what goes wrong can be a defect of the seed. A disk that lies explains it by itself.
+    pub fn has_defects(&self) -> bool {
+        let defects = self.profile == Profile::Seed || self.added != Added::Nothing;
+        defects && self.lies.is_none()
+    }
+
     /// What stands on a command line to have it; nothing for the default.
     pub fn arguments(&self) -> String {
         match self.profile {

@@ -14,7 +14,7 @@ use colo_scenarios::run::{run, run_filmed, run_traced};
 const LONG: usize = 100_000;
 
 fn behaviour(added: Added) -> Behaviour {
-    Behaviour { profile: Profile::Hardened, added, lies: None }
+    Behaviour { added, ..Behaviour::default() }
 }
 
 /// The example of the README: a power loss takes what a flush had promised.

@@ -1,6 +1,6 @@
 //! Records made by hand, for every test of this crate. No run produced them.
 
-use colo_reports::{Abort, Counts, Header, Record, Summary, Timing, Violation};
+use colo_reports::{Abort, Counts, Explained, Header, Record, Summary, Timing, Violation};
 
 /// Points of two machines and of two more groups.
 pub(crate) fn header() -> Header {
@@ -81,7 +81,12 @@ pub(crate) fn violating(seed: u64, violations: u32) -> Record {
         replay: format!("colosim replay {seed:#x}"),
         ..Violation::default()
     };
-    Record { violations: (0..violations).map(violation).collect(), ..clean(seed) }
+    let defects = vec!["torn-checkpoint".into(), "failover-not-durable".into()];
+    Record {
+        violations: (0..violations).map(violation).collect(),
+        explained: Some(Explained { defects, unexplained: 0 }),
+        ..clean(seed)
+    }
 }
 
 /// A scenario that breaks another invariant, in words that every format must escape.
@@ -97,7 +102,8 @@ pub(crate) fn awkward() -> Record {
         replay: "colosim replay 'out/answers.json'".into(),
         ..Violation::default()
     };
-    Record { violations: vec![violation], ..scenario() }
+    let explained = Explained { defects: vec!["torn-checkpoint".into()], unexplained: 1 };
+    Record { violations: vec![violation], explained: Some(explained), ..scenario() }
 }
 
 /// A run in which a host gave up.

@@ -2,7 +2,7 @@
 
 use colo_reports::{Header, KEPT_MAX, Record, Run, Summary, Verdict};
 
-use crate::cases;
+use crate::cases::{self, aborting, awkward, clean, fold, violating};
 
 fn run(seed: u64) -> Run {
     Run { seed: Some(seed), plan: format!("seed {seed:#x}") }
@@ -107,4 +107,27 @@ fn nothing_is_not_clean() {
 #[should_panic(expected = "seed 0x1 counts 12 points of 11")]
 fn a_record_with_points_that_nobody_named_is_a_bug() {
     cases::fold(&[Record { points: vec![1; 12], ..cases::clean(1) }]);
+}
+
+#[test]
+fn defects_that_explain_are_counted_by_run_with_their_first_seed() {
+    let summary = fold(&[violating(9, 2), awkward(), violating(4, 1), clean(1)]);
+    assert_eq!(summary.explained, 3);
+    let torn = &summary.defects["torn-checkpoint"];
+    assert_eq!((torn.runs.count, torn.first_seed), (3, Some(4)));
+    assert_eq!(torn.runs.first.plan, awkward().plan, "a scenario comes before every seed");
+    assert_eq!(summary.defects["failover-not-durable"].runs.count, 2);
+    let unexplained = summary.unexplained.expect("one run has something unexplained");
+    assert_eq!((unexplained.count, unexplained.first.plan), (1, awkward().plan));
+}
+
+#[test]
+fn defects_merge_as_if_folded_at_once() {
+    let records = [violating(9, 2), awkward(), violating(4, 1), aborting(2)];
+    let (one, other) = records.split_at(2);
+    let mut merged = fold(other);
+    merged.merge(fold(one));
+    let whole = fold(&records);
+    assert_eq!((merged.defects, merged.unexplained), (whole.defects, whole.unexplained));
+    assert_eq!(merged.explained, whole.explained);
 }

@@ -9,7 +9,7 @@ use colo_core::{DiskId, Event, Layout, Mark, UserId, VolumeId};
 use colo_reports::{Content, Kind, Label, Lane, Moment, Run, Strip, Timeline, Writer};
 use colo_sim::world::{Entry, Side, Stamp, VolumeView, What, World};
 
-use crate::oracle::Oracle;
+use crate::oracle::{Oracle, Violation};
 use crate::plan::{Plan, Step};
 use crate::spans::{Lasting, Span, Spans};
 use crate::timeline::describe;
@@ -20,6 +20,8 @@ const SECTORS_MAX: usize = 256;
 /// A run that is being filmed.
 #[derive(Debug, Clone)]
 pub struct Film {
+    /// Whose violation it ends with; any if absent.
+    invariant: Option<String>,
     moments_max: usize,
     moments: VecDeque<Frame>,
     left_out: u64,
@@ -51,8 +53,9 @@ const LABELS: [Label; 3] = [Label::PrimaryStage, Label::SecondaryStage, Label::M
 
 impl Film {
     /// Begins with the world as it is; keeps the last `moments_max` moments.
-    pub fn new(plan: &Plan, world: &World, moments_max: usize) -> Self {
+    pub fn new(plan: &Plan, world: &World, invariant: Option<&str>, moments_max: usize) -> Self {
         let mut film = Self {
+            invariant: invariant.map(str::to_owned),
             moments_max: moments_max.max(1),
             moments: VecDeque::new(),
             left_out: 0,
@@ -101,12 +104,20 @@ impl Film {
         while self.moments.len() > self.moments_max {
             self.forget_first();
         }
-        self.over = !oracle.violations().is_empty();
+        self.over = self.violation(oracle).is_some();
     }
 
-    /// The timeline of the first violation; `None` if there is none.
+    /// The violation that the film is about, once it is there.
+    fn violation<'a>(&self, oracle: &'a Oracle) -> Option<&'a Violation> {
+        let wanted = |violation: &&Violation| {
+            self.invariant.as_ref().is_none_or(|name| name == violation.invariant)
+        };
+        oracle.violations().iter().find(wanted)
+    }
+
+    /// The timeline of that violation; `None` if there is none.
     pub(crate) fn finish(mut self, plan: &Plan, oracle: &Oracle) -> Option<Timeline> {
-        let violation = oracle.violations().first()?;
+        let violation = self.violation(oracle)?;
         let volume = violation.volume;
         let (each, shown) = (DiskId::ALL.len() * self.sectors.len(), usize::from(volume.0));
         let cells = (shown * each) as u32..((shown + 1) * each) as u32;

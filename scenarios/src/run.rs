@@ -66,12 +66,16 @@ pub fn run_traced(plan: &Plan) -> (Outcome, Trace) {
     (outcome, world.trace().clone())
 }
 
-/// Runs a plan and films it up to its first violation: its last `moments_max` moments. `None` if
-/// there is no violation.
-pub fn run_filmed(plan: &Plan, moments_max: usize) -> (Outcome, Option<Timeline>) {
+/// Runs a plan and films it up to its first violation, of this invariant if one is named: the last
+/// `moments_max` moments. `None` if there is no such violation.
+pub fn run_filmed(
+    plan: &Plan,
+    invariant: Option<&str>,
+    moments_max: usize,
+) -> (Outcome, Option<Timeline>) {
     let mut run = Run::new(plan, false);
     // Both hosts have been switched on by now, which is nothing to see.
-    run.film = Some(Box::new(Film::new(plan, &run.world, moments_max)));
+    run.film = Some(Box::new(Film::new(plan, &run.world, invariant, moments_max)));
     run.go_to_end();
     let film = run.film.take().expect("it is being filmed");
     let timeline = film.finish(plan, &run.oracle);

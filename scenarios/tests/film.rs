@@ -24,7 +24,7 @@ fn flushed_and_lost() -> Plan {
 }
 
 fn film(plan: &Plan, moments_max: usize) -> Timeline {
-    run_filmed(plan, moments_max).1.expect("it violates something")
+    run_filmed(plan, None, moments_max).1.expect("it violates something")
 }
 
 /// What the disks hold after each moment, by strip and sector; and before the first.
@@ -54,7 +54,7 @@ fn filming_changes_nothing() {
     let seed = Behaviour { profile: Profile::Seed, ..behaviour(Added::Nothing) };
     let findings = all().map(|finding| finding.defective());
     for plan in findings.chain((0..60).map(|n| generate(n, &seed))) {
-        let (outcome, film) = run_filmed(&plan, 500);
+        let (outcome, film) = run_filmed(&plan, None, 500);
         let without = run(&plan);
         assert_eq!(outcome.digest, without.digest, "{}", plan.name);
         assert_eq!(outcome.violations, without.violations, "{}", plan.name);
@@ -137,7 +137,7 @@ fn every_number_in_a_film_means_something() {
     let seed = Behaviour { profile: Profile::Seed, ..behaviour(Added::Nothing) };
     let mut lanes = BTreeSet::new();
     let mut films = 0;
-    for film in (0..300).filter_map(|n| run_filmed(&generate(n, &seed), 2_000).1) {
+    for film in (0..300).filter_map(|n| run_filmed(&generate(n, &seed), None, 2_000).1) {
         films += 1;
         let places = film.strips.len() * film.sectors.len();
         for state in states(&film) {
@@ -161,5 +161,22 @@ fn every_number_in_a_film_means_something() {
 #[test]
 fn a_clean_run_has_no_film() {
     let plan = find("failover").expect("it is in the catalog").plan(&Behaviour::default());
-    assert_eq!(run_filmed(&plan, LONG).1, None);
+    assert_eq!(run_filmed(&plan, None, LONG).1, None);
+    assert_eq!(run_filmed(&flushed_and_lost(), Some("view"), LONG).1, None);
+}
+
+#[test]
+fn a_film_goes_on_to_the_violation_that_is_asked_for() {
+    let seed = Behaviour { profile: Profile::Seed, ..behaviour(Added::Nothing) };
+    let mut later = 0;
+    for plan in (0..100).map(|n| generate(n, &seed)) {
+        for violation in run(&plan).violations.iter().skip(1) {
+            let film = run_filmed(&plan, Some(violation.invariant), LONG).1.expect("it is there");
+            let end = film.moments.last().map(|moment| moment.at_ns);
+            assert!(end <= Some(violation.at.0), "{}", plan.name);
+            assert_eq!((&film.invariant[..], film.sector), (violation.invariant, violation.sector));
+            later += 1;
+        }
+    }
+    assert!(later > 10, "{later} later violations");
 }

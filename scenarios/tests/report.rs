@@ -90,7 +90,7 @@ fn the_records_of_one_run_give_the_report_that_the_run_gave() {
     let timelines = |page: &str| page.matches("data-timeline=").count();
     assert_eq!(timelines(&page(&run)), 10, "as many as a page has");
     assert_eq!(timelines(&page(&out)), 10, "the plans lie beside the records");
-    assert!(page(&out).contains("a page has at most 10 of them"));
+    assert!(page(&out).contains("a page has at most 10 of them, of 5000 moments"));
     // Without the plans there is none, and it says so.
     let bare = directory("alone-bare");
     fs::copy(run.join("records.jsonl"), bare.join("r.jsonl")).expect("it is there");

@@ -240,7 +240,8 @@
         if (!moment) return;
         const [ns, lane, kind, text] = moment;
         line.className = `k-${KINDS[kind]}`;
-        line.toggleAttribute("aria-current", first + index === at);
+        if (first + index === at) line.setAttribute("aria-current", "true");
+        else line.removeAttribute("aria-current");
         const where = lane === PLAN_LANE ? "plan" : this.lanes[lane];
         line.replaceChildren(make("span", { class: "time" }, micros(ns)), make("span", { class: "where" }, where), make("span", { class: "what" }, text));
       });

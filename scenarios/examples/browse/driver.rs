@@ -9,10 +9,12 @@ use base64::Engine;
 use serde_json::{Value, json};
 
 /// What keeps a browser from doing anything but showing the page.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    // Containers have little of it.
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

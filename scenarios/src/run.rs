@@ -46,6 +46,8 @@ pub struct Outcome {
     pub refusals: BTreeMap<Cow<'static, str>, u64>,
     /// Coverage points reached, by index.
     pub points: Vec<u32>,
+    /// What was reached although it is said that the hardened core cannot.
+    pub impossible: Vec<&'static str>,
 }
 
 impl Outcome {
@@ -185,6 +187,7 @@ impl<'a> Run<'a> {
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
         self.counts.plans_crashing_commit = u64::from(asked && self.counts.commits_crashed > 0);
         self.counts.faults_fired = self.world.disks_mut().map(|disk| disk.fired()).sum();
+        let (points, impossible) = self.reached.finish(&self.world);
         let outcome = Outcome {
             digest: self.world.trace().digest(),
             guest_requests: self.guest_requests,
@@ -193,7 +196,8 @@ impl<'a> Run<'a> {
             aborts: self.aborts,
             counts: self.counts,
             refusals: self.refusals,
-            points: self.reached.finish(&self.world.probe_hits()),
+            points,
+            impossible,
         };
         (outcome, self.world)
     }

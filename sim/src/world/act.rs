@@ -9,7 +9,7 @@ use crate::crash::CrashDisk;
 use crate::faulty::Label;
 use crate::lying::LieRule;
 
-use crate::world::{Connection, Side, SubmittedOp, What, World, add_hits};
+use crate::world::{Asked, Connection, Fate, Side, SubmittedOp, What, World, add_hits};
 
 impl World {
     /// Says that step `number` begins.
@@ -111,6 +111,10 @@ impl World {
             return;
         }
         self.publish(Some(Side::Secondary), volume, What::CancelAsked(kind));
+        let on = |asked: &&Asked| asked.volume == volume && Side::of(asked.disk) == Side::Secondary;
+        for asked in self.asked.iter().filter(on) {
+            self.coverage.met(asked, Fate::Cancel);
+        }
         self.with_host(Side::Secondary, |host, _| host.cancel(volume, kind));
     }
 
@@ -201,6 +205,9 @@ impl World {
     pub(super) fn end_process(&mut self, side: Side) -> bool {
         let Some(host) = self.hosts[side as usize].take() else { return false };
         add_hits(&mut self.probes, &host);
+        for asked in self.asked.iter().filter(|asked| Side::of(asked.disk) == side) {
+            self.coverage.met(asked, Fate::Crash);
+        }
         // A recovery that has to be repeated is about the same volumes.
         for id in host.volume_ids().filter(|&id| !host.volume(id).options().recover) {
             self.open[side as usize][usize::from(id.0)] = !host.volume(id).is_absent();

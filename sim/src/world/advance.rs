@@ -7,7 +7,7 @@ use colo_core::{
 
 use crate::faulty::Fired;
 
-use crate::world::{Asked, DiskOp, Forwarded, Message, Side, SimClock, What, World};
+use crate::world::{Asked, DiskOp, Fate, Forwarded, Message, Side, SimClock, What, World};
 
 /// Where the next thing comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +116,12 @@ impl World {
             // would, and the world stands where the driver stands: it says so, and nobody is told.
             return self.publish(Some(side), volume, What::Unasked { disk });
         };
-        let Asked { op, extent, .. } = self.asked.swap_remove(place);
+        let asked = self.asked.swap_remove(place);
+        let Asked { op, extent, .. } = asked;
         let failed = result.as_ref().err().copied();
+        if failed.is_some() {
+            self.coverage.met(&asked, Fate::Error);
+        }
         self.publish(Some(side), volume, What::Disk { disk, op, extent, failed });
         if op == DiskOp::Write {
             self.touch(volume, disk, extent);
@@ -238,7 +242,10 @@ impl World {
             }
             Op::Flush => (DiskOp::Flush, Extent::new(0, 0)),
         };
-        self.asked.push(Asked { volume, disk, id: request.id, op, extent });
+        let id = request.id;
+        let on = host.volume(volume);
+        let site = self.coverage.site(on.purpose(id), disk, op, extent).index() as u16;
+        self.asked.push(Asked { volume, disk, id, op, extent, site });
         let device = &mut self.disks[usize::from(volume.0)][disk as usize];
         device.medium_mut().advance(self.now);
         device.submit(request);
@@ -247,6 +254,7 @@ impl World {
             let op = DiskOp::of(fault.op);
             let extent = Extent::new(fault.at, fault.len as u32);
             let Fired { errno, landed, .. } = fault;
+            self.coverage.fault(disk, op, on.phase());
             let what = What::Fault { disk, op, extent, errno, landed };
             self.publish(Some(Side::of(disk)), volume, what);
         }

@@ -7,6 +7,7 @@
 
 mod act;
 mod advance;
+mod coverage;
 mod disk;
 mod entry;
 mod link;
@@ -19,6 +20,7 @@ use colo_core::{
     Volume, VolumeId, Wiring,
 };
 
+pub use coverage::{Coverage, Fate, Region, Site};
 pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;
@@ -105,6 +107,8 @@ struct Asked {
     id: RequestId,
     op: DiskOp,
     extent: Extent,
+    /// [`Site::index`] of where it comes from.
+    site: u16,
 }
 
 /// A forwarded request that the secondary has not answered.
@@ -145,6 +149,7 @@ pub struct World {
     touched: Vec<(VolumeId, Extent)>,
     /// Hits of hosts that are gone.
     probes: Vec<u32>,
+    coverage: Coverage,
     trace: Trace,
     entries: Vec<Entry>,
 }
@@ -196,6 +201,7 @@ impl World {
             lies: false,
             touched: Vec::new(),
             probes: vec![0; colo_core::Probe::ALL.len()],
+            coverage: Coverage::new(layout),
             trace: Trace::new(options.keep_trace),
             entries: Vec::new(),
         }
@@ -268,6 +274,11 @@ impl World {
             add_hits(&mut hits, host);
         }
         hits
+    }
+
+    /// What happened to the requests of the core.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     /// Whether nothing will happen unless something is done.

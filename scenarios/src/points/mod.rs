@@ -1,0 +1,252 @@
+//! Coverage: the universe of points, and what one run reached of it.
+//!
+//! The universe comes from the code, not from what happened to run: a point that
+//! is never reached stands in every report. It is every combination of things that could
+//! meet, without those that cannot, each of which has its reason ([`unreachable`]).
+
+mod jobs;
+mod messages;
+mod operate;
+mod sites;
+pub mod unreachable;
+mod verbs;
+
+use std::sync::OnceLock;
+
+use colo_core::{Abort, EDGES, Event, Phase, Probe, Stage, Verb, VerbId};
+use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World};
+
+/// Everything that could meet, in groups one behind the other, and what of it can.
+struct Universe {
+    names: Vec<String>,
+    /// For each combination its place in `names`, unless it cannot be.
+    places: Vec<Option<usize>>,
+    combinations: Vec<String>,
+    groups: Groups,
+}
+
+/// Where each group of combinations begins.
+struct Groups {
+    edges: usize,
+    verbs: usize,
+    answers: usize,
+    crashes: usize,
+    faults: usize,
+    emptyings: usize,
+    commands: usize,
+    messages: usize,
+    sites: usize,
+    probes: usize,
+}
+
+impl Universe {
+    fn new() -> Self {
+        let mut combinations = Vec::new();
+        let mut group = |names: Vec<String>| {
+            let begin = combinations.len();
+            combinations.extend(names);
+            begin
+        };
+        let groups = Groups {
+            edges: group(verbs::edges()),
+            verbs: group(verbs::calls()),
+            answers: group(verbs::answers()),
+            crashes: group(jobs::crashes()),
+            faults: group(jobs::faults()),
+            emptyings: group(operate::emptyings()),
+            commands: group(operate::commands()),
+            messages: group(messages::names()),
+            sites: group(sites::names()),
+            probes: group(
+                Probe::ALL.iter().map(|probe| format!("probe/{}", probe.name())).collect(),
+            ),
+        };
+        let mut names = Vec::new();
+        let places = combinations.iter().map(|name| {
+            unreachable::reason(name).is_none().then(|| {
+                names.push(name.clone());
+                names.len() - 1
+            })
+        });
+        Self { places: places.collect(), names, combinations, groups }
+    }
+}
+
+fn universe() -> &'static Universe {
+    static UNIVERSE: OnceLock<Universe> = OnceLock::new();
+    UNIVERSE.get_or_init(Universe::new)
+}
+
+/// The names of all points, in order of their index.
+pub fn names() -> &'static [String] {
+    &universe().names
+}
+
+/// Combinations that are no points, each with the reason why the hardened core cannot reach it.
+pub fn impossible() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let combinations = universe().combinations.iter();
+    combinations.filter_map(|name| Some((name.as_str(), unreachable::reason(name)?)))
+}
+
+/// What one run reached.
+#[derive(Debug, Clone)]
+pub struct Reached {
+    /// Of each combination.
+    hits: Vec<u32>,
+    stage: [[Option<Stage>; VOLUMES_MAX]; 2],
+    /// Verbs that are alone on their host, and the stage in which they were called.
+    called: Vec<(Side, VerbId, Stage)>,
+    /// Verbs and commands without an answer.
+    open: [u32; 2],
+}
+
+impl Default for Reached {
+    fn default() -> Self {
+        Self {
+            hits: vec![0; universe().combinations.len()],
+            stage: [[None; VOLUMES_MAX]; 2],
+            called: Vec::new(),
+            open: [0; 2],
+        }
+    }
+}
+
+impl Reached {
+    fn hit(&mut self, group: usize, place: Option<usize>) {
+        if let Some(place) = place {
+            self.hits[group + place] += 1;
+        }
+    }
+
+    /// Counts what an entry shows.
+    pub(crate) fn observe(&mut self, entry: &Entry) {
+        let Some(side) = entry.side else { return };
+        let groups = &universe().groups;
+        let known = self.stage[side as usize][usize::from(entry.volume.0)];
+        match &entry.what {
+            What::Started { recover } => {
+                let stage = &mut self.stage[side as usize][usize::from(entry.volume.0)];
+                *stage = (!recover).then_some(Stage::None);
+            }
+            What::PowerLost | What::ProcessDied => {
+                self.open[side as usize] = 0;
+                self.called.retain(|(whose, ..)| *whose != side);
+            }
+            What::Called { id, verb } => {
+                self.called(side, known, *verb);
+                if let (Some(stage), 0) = (known, self.open[side as usize]) {
+                    self.called.push((side, *id, stage));
+                }
+                self.open[side as usize] += 1;
+            }
+            What::CalledAll { .. } | What::Administered { .. } => self.open[side as usize] += 1,
+            What::EmptyingFails { disk, failure, .. } => {
+                self.hit(groups.emptyings, operate::emptying(*disk, *failure));
+            }
+            What::Event(event) => self.event(side, entry, known, event),
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, side: Side, entry: &Entry, known: Option<Stage>, event: &Event) {
+        let groups = &universe().groups;
+        match event {
+            Event::Stage { mode, from, to } => {
+                self.stage[side as usize][usize::from(entry.volume.0)] = Some(*to);
+                let edge = EDGES.iter().position(|edge| *edge == (*mode, *from, *to));
+                self.hit(groups.edges, edge);
+            }
+            Event::VerbBegun { verb, .. } => self.called(side, known, *verb),
+            Event::VerbAnswered { id, verb, result } => {
+                self.answered(side);
+                let called =
+                    self.called.iter().position(|called| (called.0, called.1) == (side, *id));
+                if let Some(called) = called {
+                    let (_, _, stage) = self.called.swap_remove(called);
+                    self.hit(groups.answers, verbs::answer(side, *verb, stage, result.is_ok()));
+                }
+                if let Err(error) = result {
+                    self.hit(groups.messages, Some(messages::of_verb(error)));
+                }
+            }
+            Event::AllAnswered { result, .. } => {
+                self.answered(side);
+                if let Err(error) = result {
+                    self.hit(groups.messages, Some(messages::of_verb(error)));
+                }
+            }
+            Event::AdminAnswered { admin, result, .. } => {
+                self.answered(side);
+                self.hit(groups.commands, operate::command(side, admin, result.is_ok()));
+                if let Err(error) = result {
+                    self.hit(groups.messages, Some(messages::of_command(error)));
+                }
+            }
+            Event::OpenRefused(error) => {
+                self.hit(groups.messages, Some(messages::of_opening(error)));
+            }
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, side: Side) {
+        self.open[side as usize] = self.open[side as usize].saturating_sub(1);
+    }
+
+    fn called(&mut self, side: Side, stage: Option<Stage>, verb: Verb) {
+        let place = stage.and_then(|stage| verbs::call(side, verb, stage));
+        self.hit(universe().groups.verbs, place);
+    }
+
+    /// A host goes down while it was in the middle of this.
+    pub(crate) fn crashed(&mut self, side: Side, power_loss: bool, phase: Phase) {
+        self.hit(universe().groups.crashes, jobs::crash(side, power_loss, phase));
+    }
+
+    /// Adds what world and core counted, and tells the hits: of every point, and of what cannot be reached.
+    pub(crate) fn finish(mut self, world: &World) -> (Vec<u32>, Vec<&'static str>) {
+        let Universe { names, places, combinations, groups } = universe();
+        jobs::count_faults(world.coverage(), &mut self.hits[groups.faults..]);
+        sites::count(world.coverage(), &mut self.hits[groups.sites..]);
+        self.hits[groups.probes..].copy_from_slice(&world.probe_hits());
+        let (mut points, mut impossible) = (vec![0; names.len()], Vec::new());
+        for (combination, hits) in self.hits.into_iter().enumerate().filter(|(_, hits)| *hits > 0) {
+            match places[combination] {
+                Some(place) => points[place] = hits,
+                None => impossible.push(combinations[combination].as_str()),
+            }
+        }
+        (points, impossible)
+    }
+}
+
+/// What a host died of, for reports.
+pub(crate) fn abort_reason(event: &Event) -> Option<Abort> {
+    match event {
+        Event::Aborted(reason) => Some(*reason),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_combinations_are_points_or_have_a_reason() {
+        let mut sorted = universe().combinations.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), universe().combinations.len());
+        assert_eq!(names().len() + impossible().count(), sorted.len());
+        assert!(Probe::ALL.len() >= 80, "at least 80 situations, not {}", Probe::ALL.len());
+    }
+
+    #[test]
+    fn every_reason_is_that_of_something() {
+        for (pattern, _) in unreachable::REASONS {
+            let some = universe().combinations.iter().any(|name| unreachable::fits(pattern, name));
+            assert!(some, "nothing is called {pattern}");
+        }
+    }
+}

@@ -43,7 +43,7 @@ pub fn json(summary: &Summary, timing: &Timing) -> String {
         aborts_total: summary.abort_count,
         aborts: aborts(summary),
         explained: (summary.explained > 0).then(|| ExplainedRow::of(summary)),
-        files: summary.files,
+        merged: summary.merged,
         compared: summary.compared.as_ref().map(ComparedRow::of),
         counts: AllCounts { counts: &summary.counts, refusals: &summary.refusals },
         points: Points {
@@ -82,7 +82,7 @@ struct Report<'a> {
     aborts: Vec<AbortRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explained: Option<ExplainedRow<'a>>,
-    files: u64,
+    merged: bool,
     compared: Option<ComparedRow<'a>>,
     counts: AllCounts<'a>,
     points: Points<'a>,

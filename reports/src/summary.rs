@@ -130,8 +130,8 @@ pub struct Summary {
     pub unexplained: Option<Broken>,
     /// Digest over the digests of all runs, in the order of adding.
     pub digest: RunsDigest,
-    /// Files of records that were merged; 1 for those of one run.
-    pub files: u64,
+    /// Folded from files of records: in which order the runs came, and from how many files, is lost.
+    pub merged: bool,
     /// What was compared with, if only what is new counts.
     pub compared: Option<Compared>,
 }
@@ -159,20 +159,20 @@ impl Summary {
             defects: BTreeMap::new(),
             unexplained: None,
             digest: RunsDigest::EMPTY,
-            files: 1,
+            merged: false,
             compared: None,
         }
     }
 
-    /// The fold of several files of records, the same whatever their order; `None` of none.
+    /// The fold of files of records, the same whatever their order and however the runs are shared
+    /// among them; `None` of none.
     pub fn merged(mut files: Vec<Self>) -> Option<Self> {
         // Where a run, or a name, stands in several of them, the first one counts.
         files.sort();
-        let count = files.len() as u64;
         let mut files = files.into_iter();
         let mut whole = files.next()?;
         files.for_each(|file| whole.merge(file));
-        whole.files = count;
+        whole.merged = true;
         Some(whole)
     }
 
@@ -251,10 +251,10 @@ impl Summary {
         if self.plans == 0 { Verdict::Empty } else { Verdict::Clean }
     }
 
-    /// The digest as it is shown: in the order of the runs, or of merged files in any order.
+    /// The digest as it is shown: in the order of the runs, or of files of records in any order.
     pub fn digest_shown(&self) -> String {
         let digest = &self.digest;
-        let value = if self.files > 1 { digest.value_in_any_order() } else { digest.value() };
+        let value = if self.merged { digest.value_in_any_order() } else { digest.value() };
         format!("{value:016x}")
     }
 

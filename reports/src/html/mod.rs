@@ -98,7 +98,6 @@ fn verdict(summary: &Summary) -> Markup {
             p class="brand" {
                 strong { "colosim" } " " (printable(&summary.version))
                 " · profile " (printable(&summary.profile))
-                @if summary.files > 1 { " · " (grouped(summary.files)) " records merged" }
             }
             h1 { span class="mark" aria-hidden="true" { (mark) } " " (sentence(&tally::verdict(summary))) }
             p { (sentence(&tally::grounds(summary))) "." }
@@ -142,8 +141,8 @@ fn origin(summary: &Summary) -> Markup {
     html! {
         footer {
             p { "Digest " code { (summary.digest_shown()) } ", " (printable(&tally::origin(summary))) }
-            @if summary.files > 1 {
-                p { "The same records give the same digest, whatever their order." }
+            @if summary.merged {
+                p { "The same runs give the same digest, whatever their order and the files that they come from." }
             } @else {
                 p { "The same runs in the same order give the same digest." }
             }

@@ -2,6 +2,7 @@
 
 mod exit;
 mod explore;
+mod failing;
 mod films;
 mod list;
 mod meant;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use colo_reports::{Header, RecordWriter, Shrunk, Summary};
+use colo_reports::{Header, KEPT_MAX, Record, RecordWriter, Shrunk, Summary};
 
 use crate::campaign::{Plans, Ran};
 use crate::cli::exit::{Unwritten, replace_file, write_file};
+use crate::cli::failing::{self, plan_path};
 use crate::cli::shrink::named;
-use crate::cli::sources::plan_path;
 use crate::plan::Plan;
 use crate::shrink::shrink;
 
@@ -17,14 +17,16 @@ use crate::shrink::shrink;
 pub(super) struct Output {
     directory: PathBuf,
     records: RecordWriter<BufWriter<File>>,
-    plans_saved: usize,
+    saved: Saved,
 }
 
-/// Failing plans saved by one run; more of them tell no more.
-const PLANS_SAVED_MAX: usize = 100;
-
-/// Failures that a campaign shrinks by itself.
-const SHRUNK_MAX: usize = 3;
+/// Plans of seeds that were saved, by what is wrong with them.
+#[derive(Default)]
+struct Saved {
+    violating: usize,
+    aborting: usize,
+    differing: usize,
+}
 
 /// Runs that it takes for one: a fraction of a second.
 const SHRINK_RUNS_MAX: u64 = 3_000;
@@ -38,15 +40,14 @@ impl Output {
         let file = create()
             .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
         let records = RecordWriter::new(BufWriter::new(file), header)?;
-        Ok(Self { directory: directory.to_owned(), records, plans_saved: 0 })
+        Ok(Self { directory: directory.to_owned(), records, saved: Saved::default() })
     }
 
     /// Saves the plan of a failure, and the record that names it.
     pub(super) fn take(&mut self, ran: &mut Ran) -> anyhow::Result<()> {
         if let Some(plan) = &ran.plan {
             let path = self.path(plan, "json");
-            if self.plans_saved < PLANS_SAVED_MAX {
-                self.plans_saved += 1;
+            if self.saved.wants(&ran.record) {
                 write_file(&path, &plan.to_json())?;
                 for violation in &mut ran.record.violations {
                     violation.plan = path.display().to_string();
@@ -69,10 +70,7 @@ impl Output {
     /// Shrinks the plans of the failures that the summary lists first, saves what they come
     /// to beside them, and says so in the summary.
     pub(super) fn shrink_first(&self, plans: &Plans, summary: &mut Summary) -> anyhow::Result<()> {
-        let mut runs: Vec<_> = summary.violations.iter().map(|violation| &violation.run).collect();
-        runs.dedup();
-        let first: Vec<_> = runs.into_iter().take(SHRUNK_MAX).cloned().collect();
-        for run in first {
+        for run in failing::first(summary) {
             let Some(plan) = plans.named(run.seed, &run.plan) else { continue };
             let Some(shrunk) = shrink(&plan, SHRINK_RUNS_MAX) else { continue };
             let path = self.path(&plan, "min.json");
@@ -89,5 +87,25 @@ impl Output {
         let path = self.directory.join("records.jsonl").display().to_string();
         self.records.finish().map_err(|error| Unwritten { path, source: error.source })?;
         Ok(self.directory)
+    }
+}
+
+impl Saved {
+    /// Whether the plan of this record is to be saved, too: those of the catalog, and of the seeds as
+    /// many as a report tells. So every failure that it tells has its plan, and the same ones have
+    /// it however the plans are shared among machines.
+    fn wants(&mut self, record: &Record) -> bool {
+        let (violating, aborting) = (!record.violations.is_empty(), !record.aborts.is_empty());
+        let counts = [
+            (violating, &mut self.violating),
+            (aborting, &mut self.aborting),
+            (!violating && !aborting, &mut self.differing),
+        ];
+        let mut wanted = record.seed.is_none();
+        for (_, count) in counts.into_iter().filter(|(is, _)| *is && record.seed.is_some()) {
+            wanted |= *count < KEPT_MAX;
+            *count += 1;
+        }
+        wanted
     }
 }

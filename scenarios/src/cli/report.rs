@@ -2,13 +2,13 @@
 //!
 //! What can be read is reported, whatever cannot: that is said, by file and line, and the exit code is 2.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use colo_reports::{Base, Run, Shrunk, Summary, Timing, json, junit, markdown, terminal};
+use colo_reports::{Base, Run, Summary, Timing, json, junit, markdown, terminal};
 
 use crate::cli::exit::{Exit, Unwritten, print, write_file};
+use crate::cli::failing::{self, Copies, Plans};
 use crate::cli::films::page;
 use crate::cli::sources::{Source, read, read_base};
 use crate::oracle::INVARIANTS;
@@ -38,10 +38,16 @@ pub(super) struct ReportArgs {
     /// Show only what is not in these records; may be given several times
     #[arg(long, value_name = "RECORDS")]
     base: Vec<PathBuf>,
+    /// Write into the reports how long the runs took, too, added up: the same runs then no longer
+    /// give the same bytes
+    #[arg(long)]
+    timing: bool,
 }
 
 const AFTER_HELP: &str = "\
-The order of RECORDS changes nothing. A failure is new if the same run did not break the same
+The order of RECORDS changes nothing, nor how the runs are shared among them: those of
+--partition 1/4 to 4/4 give the same bytes as those of the whole run. Plans of failures that lie
+beside the records are copied to DIR/plans. A failure is new if the same run did not break the same
 invariant in the base; only what is new counts for the exit code.
 
 Exit codes: 0 clean, or nothing new; 1 a violation; 2 usage, or records that could not be read
@@ -56,8 +62,9 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let Some((mut summary, timing)) = merged(sources, base) else {
         anyhow::bail!("{}", problems.join("\nerror: "));
     };
-    tell_shrunk(&mut summary, &plans);
-    let written = write(args, &plans, &summary, &timing)?;
+    let copies = failing::adopt(&mut summary, &plans);
+    let written =
+        write(args, &copies, &summary, if args.timing { &timing } else { &Timing::UNKNOWN })?;
     print(&(terminal(&summary, &timing, true) + &written))?;
     for problem in &problems {
         anstream::eprintln!("error: {problem}");
@@ -84,8 +91,8 @@ fn sort(sources: &mut [Source]) {
 }
 
 /// Where the plans of failing runs lie.
-fn plans(sources: &mut [Source]) -> BTreeMap<Run, PathBuf> {
-    let mut plans = BTreeMap::new();
+fn plans(sources: &mut [Source]) -> Plans {
+    let mut plans = Plans::new();
     for source in sources {
         for (run, path) in std::mem::take(&mut source.plans) {
             plans.entry(run).or_insert(path);
@@ -113,28 +120,20 @@ fn merged(sources: Vec<Source>, base: Option<Base>) -> Option<(Summary, Timing)>
     Some((summary, timing))
 }
 
-/// Says which plans were shrunk: records are written before that, and what it came to lies beside them.
-fn tell_shrunk(summary: &mut Summary, plans: &BTreeMap<Run, PathBuf>) {
-    for (run, path) in plans {
-        let path = path.with_extension("min.json");
-        let first = summary.violations.iter_mut().find(|violation| violation.run == *run);
-        if let (Some(first), Ok(plan)) = (first, Plan::load(&path)) {
-            let steps = plan.steps.len() as u32;
-            first.what.shrunk = Some(Shrunk { plan: path.display().to_string(), steps });
-        }
-    }
-}
-
 /// Writes what is asked for, or else everything, and says where.
 fn write(
     args: &ReportArgs,
-    plans: &BTreeMap<Run, PathBuf>,
+    copies: &Copies,
     summary: &Summary,
     timing: &Timing,
 ) -> anyhow::Result<String> {
     let names: Vec<_> = INVARIANTS.iter().map(|(name, _)| *name).collect();
     let all = !(args.html || args.json || args.junit || args.md);
     create(&args.out)?;
+    let plan = |run: &Run| {
+        let path = failing::plan_path(Path::new(""), &run.plan, "json");
+        Plan::parse(copies.get(&path)?, &path.display().to_string()).ok()
+    };
     let mut written = String::from("\n");
     let mut file = |wanted: bool, name: &str, contents: &dyn Fn() -> String| {
         if !wanted && !all {
@@ -144,12 +143,11 @@ fn write(
         written.push_str(&format!("wrote {}\n", path.display()));
         write_file(&path, &contents())
     };
-    file(args.html, "report.html", &|| {
-        page(summary, timing, |run| Plan::load(plans.get(run)?).ok())
-    })?;
+    file(args.html, "report.html", &|| page(summary, timing, plan))?;
     file(args.md, "report.md", &|| markdown(summary, timing))?;
     file(args.json, "report.json", &|| json(summary, timing))?;
     file(args.junit, "junit.xml", &|| junit(summary, timing, &names))?;
+    failing::write(&args.out, copies)?;
     Ok(written)
 }
 

@@ -1,17 +1,15 @@
 //! Records from files: what can be read of them, and what cannot, by file and line.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use colo_reports::{Base, Header, Record, Run, Summary, Timing, read_records};
+use colo_reports::{Base, Header, Record, Summary, Timing, read_records};
+
+use crate::cli::failing::{self, Plans};
 
 /// Lines of one file that are told one by one.
 const LINES_TOLD_MAX: usize = 10;
-
-/// Failing runs of one file whose plans are looked for.
-const PLANS_MAX: usize = 100;
 
 /// One file of records, folded.
 pub(super) struct Source {
@@ -20,8 +18,8 @@ pub(super) struct Source {
     pub(super) timing: Timing,
     /// Failures that a base has, too.
     pub(super) known: u64,
-    /// The plans of its first failing runs, as far as they lie beside the records.
-    pub(super) plans: BTreeMap<Run, PathBuf>,
+    /// The plans of the failures that it tells, as far as they lie beside the records.
+    pub(super) plans: Plans,
 }
 
 /// The file of records that is meant: a run's directory has one.
@@ -44,14 +42,16 @@ pub(super) fn read(
                 summary: Summary::new(header),
                 timing: Timing::UNKNOWN,
                 known: 0,
-                plans: BTreeMap::new(),
+                plans: Plans::new(),
             });
             if let Some(mut record) = record {
-                source.take(&file, &mut record, base);
+                source.known += base.map_or(0, |base| base.take_known(&mut record));
+                source.summary.add(&record);
             }
         });
         if let Some(mut source) = source {
             source.timing = timing(&file, &source.summary.digest_shown());
+            source.plans = failing::beside(file.parent().unwrap_or(Path::new("")), &source.summary);
             sources.push(source);
         }
     }
@@ -68,25 +68,6 @@ pub(super) fn read_base(paths: &[PathBuf], problems: &mut Vec<String>) -> Base {
         });
     }
     base
-}
-
-impl Source {
-    fn take(&mut self, file: &Path, record: &mut Record, base: Option<&Base>) {
-        self.known += base.map_or(0, |base| base.take_known(record));
-        self.summary.add(record);
-        if !record.is_clean() && self.plans.len() < PLANS_MAX {
-            let path = plan_path(file.parent().unwrap_or(Path::new("")), &record.plan, "json");
-            if path.is_file() {
-                self.plans.insert(Run::of(record), path);
-            }
-        }
-    }
-}
-
-/// Where a run saves the plan of this name.
-pub(super) fn plan_path(directory: &Path, name: &str, extension: &str) -> PathBuf {
-    let name = name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    directory.join("plans").join(format!("{name}.{extension}"))
 }
 
 /// Shows the header, and then each record with it. What cannot be read becomes a problem.

@@ -2,10 +2,11 @@
 //!
 //! A run of one plan leaves one [`Record`]; a [`Summary`] folds any number of
 //! them in constant memory; every sink ([`terminal`], [`json`], [`junit`],
-//! [`markdown`], [`html`]) is a pure function of that summary and of the wall
+//! [`markdown`], [`html`], [`annotations`]) is a pure function of that summary and of the wall
 //! time the caller measured. This crate knows nothing of the simulator: it reads
 //! no clock, draws nothing, opens no file and judges no plan.
 
+mod annotations;
 mod base;
 mod coverage;
 mod digest;
@@ -26,6 +27,7 @@ mod terminal;
 mod timeline;
 mod timing;
 
+pub use annotations::{annotation, annotations};
 pub use base::{Base, Compared};
 pub use coverage::{Group, Point};
 pub use digest::RunsDigest;

@@ -11,7 +11,9 @@ const FILES: [&str; 4] = ["report.html", "report.md", "report.json", "junit.xml"
 
 /// Exit code, standard output, standard error.
 fn colosim(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_colosim")).args(args).output();
+    // What is tested is what it says to anybody, also where the tests are a step of a workflow.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_colosim"));
+    let output = command.args(args).env_remove("GITHUB_ACTIONS").output();
     let output = output.expect("the binary runs");
     let text = |bytes| String::from_utf8(bytes).expect("it is text");
     (output.status.code().expect("not killed"), text(output.stdout), text(output.stderr))

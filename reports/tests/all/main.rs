@@ -1,5 +1,6 @@
 //! The tests of the crate as others use it, in one binary.
 
+mod annotations;
 mod cases;
 mod folds;
 mod formats;

@@ -4,6 +4,7 @@ mod exit;
 mod explore;
 mod failing;
 mod films;
+mod github;
 mod list;
 mod meant;
 mod output;
@@ -142,7 +143,7 @@ pub fn main(args: &Args) -> Exit {
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("error: {error}");
+        github::error(&error.to_string());
         exit::of_error(&error)
     })
 }

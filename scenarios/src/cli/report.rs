@@ -10,6 +10,7 @@ use colo_reports::{Base, Run, Summary, Timing, json, junit, markdown, terminal};
 use crate::cli::exit::{Exit, Unwritten, print, write_file};
 use crate::cli::failing::{self, Copies, Plans};
 use crate::cli::films::page;
+use crate::cli::github;
 use crate::cli::sources::{Source, read, read_base};
 use crate::oracle::INVARIANTS;
 use crate::plan::Plan;
@@ -63,18 +64,19 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         anyhow::bail!("{}", problems.join("\nerror: "));
     };
     let copies = failing::adopt(&mut summary, &plans);
-    let written =
-        write(args, &copies, &summary, if args.timing { &timing } else { &Timing::UNKNOWN })?;
+    let told = if args.timing { timing } else { Timing::UNKNOWN };
+    let written = write(args, &copies, &summary, &told)?;
     print(&(terminal(&summary, &timing, true) + &written))?;
+    github::tell(&summary, &timing)?;
     for problem in &problems {
-        anstream::eprintln!("error: {problem}");
+        github::error(problem);
     }
     Ok(if !problems.is_empty() {
         Exit::Usage
     } else if summary.violation_count + summary.abort_count > 0 {
         Exit::Violation
     } else if summary.plans == 0 {
-        anstream::eprintln!("error: the records hold no run; nothing ran");
+        github::error("the records hold no run; nothing ran");
         Exit::TooLittle
     } else {
         Exit::Clean

@@ -14,6 +14,7 @@ use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::films::page;
+use crate::cli::github;
 use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
 use crate::corpus;
@@ -118,7 +119,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         return Err(error);
     }
     for (index, (plan, shown)) in differing.iter().enumerate() {
-        anstream::eprintln!("error: {plan} ran differently twice");
+        github::error(&format!("{plan} ran differently twice"));
         match shown {
             Some(shown) if index == 0 => anstream::eprintln!("{shown}"),
             Some(_) => {}
@@ -148,7 +149,8 @@ fn report(
     if let Some(path) = &args.junit {
         write_file(path, &junit(summary, timing, &names))?;
     }
-    let Some(output) = output else { return Ok(()) };
+    let told = github::tell(summary, timing);
+    let Some(output) = output else { return told };
     let directory = output.finish()?;
     write_file(
         &directory.join("report.html"),
@@ -156,7 +158,8 @@ fn report(
     )?;
     write_file(&directory.join("report.md"), &markdown(summary, timing))?;
     write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;
-    write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))
+    write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))?;
+    told
 }
 
 fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit {
@@ -170,11 +173,11 @@ fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit
         return Exit::Violation;
     }
     if summary.plans == 0 {
-        anstream::eprintln!("error: nothing ran; give more seeds, or more time");
+        github::error("nothing ran; give more seeds, or more time");
         return Exit::TooLittle;
     }
     if telling && let Some(why) = too_little(summary) {
-        anstream::eprintln!("error: too little ran: {why}");
+        github::error(&format!("too little ran: {why}"));
         return Exit::TooLittle;
     }
     Exit::Clean

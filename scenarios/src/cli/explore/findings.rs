@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::{Exit, Unwritten, write_file};
+use crate::cli::github;
 use crate::explore::Found;
 
 /// Findings that are shown in full; the others are counted, and saved with `--out`.
@@ -118,7 +119,7 @@ impl Findings {
     pub(super) fn nothing_explored(self) -> anyhow::Result<Exit> {
         let exit = self.finish()?;
         if exit == Exit::Clean {
-            anstream::eprintln!("error: no state was explored; raise the bounds");
+            github::error("no state was explored; raise the bounds");
             return Ok(Exit::TooLittle);
         }
         Ok(exit)

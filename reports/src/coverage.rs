@@ -3,10 +3,12 @@
 //! A point is a name and a number here. What it stands for is known to those
 //! who named it; only the part before the first `/` is looked at, to group.
 
+use serde::{Deserialize, Serialize};
+
 use crate::summary::Run;
 
 /// One coverage point, folded over runs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Point {
     /// Its name, `group/rest`.
     pub name: String,

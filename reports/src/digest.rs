@@ -5,6 +5,8 @@
 //! them to look alike. No hasher of the standard library is used, because those
 //! may change with the toolchain.
 
+use serde::{Deserialize, Serialize};
+
 /// Odd, and 5 modulo 8, so that its powers modulo 2^64 repeat only after 2^62 of them.
 const BASE: u64 = 0xd130_2b57_9c4e_a66d;
 
@@ -14,7 +16,7 @@ const BASE: u64 = 0xd130_2b57_9c4e_a66d;
 /// state after `d1 … dn` is `m(d1)·B^(n-1) + … + m(dn)` modulo 2^64. Such a sum
 /// depends on the order, and two of them join to that of the whole sequence:
 /// what workers fold apart equals what one would have folded alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunsDigest {
     sum: u64,
     /// `B^n` modulo 2^64 for the `n` runs so far.

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::Compared;
 use crate::coverage::{self, Group, Point};
 use crate::digest::RunsDigest;
@@ -16,7 +18,7 @@ use crate::record::{Abort, Counts, Header, Record, Violation};
 pub const KEPT_MAX: usize = 100;
 
 /// Names a run. Runs without a seed come first, by name; then by seed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Run {
     /// [`Record::seed`].
     pub seed: Option<u64>,
@@ -40,7 +42,7 @@ impl Run {
 }
 
 /// Something that happened in one run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OfRun<T> {
     /// The run.
     pub run: Run,
@@ -49,7 +51,7 @@ pub struct OfRun<T> {
 }
 
 /// How often something was seen, an invariant violated for example, and where to look.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Broken {
     /// How often, over all runs.
     pub count: u64,
@@ -70,7 +72,7 @@ impl Broken {
 }
 
 /// A known defect, and the runs in which it explains something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Defect {
     /// How many, and the first of all.
     pub runs: Broken,
@@ -90,7 +92,7 @@ pub enum Verdict {
 }
 
 /// Any number of runs, folded. The order of adding shows in the digest only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Summary {
     /// Version of `colosim`; several, joined by ` + `, if records of several were merged.
     pub version: String,
@@ -133,6 +135,7 @@ pub struct Summary {
     /// Folded from files of records: in which order the runs came, and from how many files, is lost.
     pub merged: bool,
     /// What was compared with, if only what is new counts.
+    #[serde(skip)]
     pub compared: Option<Compared>,
 }
 

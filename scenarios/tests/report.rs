@@ -148,9 +148,32 @@ fn four_shares_are_the_whole_run_and_their_report_is_that_of_it_byte_for_byte() 
         for (name, contents) in &x {
             assert!(contents == &y[name], "{} differs", name.display());
         }
+        folded_shares_report_the_same(profile, &campaign, &of_whole);
         if profile == "seed" {
             every_failure_has_its_plan(&of_shares, &x);
         }
+    }
+}
+
+/// Without records, too: what the runs come to is enough.
+fn folded_shares_report_the_same(profile: &str, campaign: &[&str], of_whole: &Path) {
+    let shares: Vec<_> = (1..=2)
+        .map(|k| {
+            let share = format!("{k}/2");
+            let folding = ["--partition", &share, "--no-records"];
+            run(&format!("{profile}-folded-{k}"), &[campaign, &folding].concat())
+        })
+        .collect();
+    assert!(shares.iter().all(|share| !share.join("records.jsonl").exists()));
+    let out = directory(&format!("{profile}-folded"));
+    colosim(&["report", shown(&shares[0]), shown(&shares[1]), "-o", shown(&out)]);
+    assert!(files(&out) == files(of_whole), "the reports differ");
+    for (base, said) in [
+        ([shown(&shares[0]), "--base", shown(of_whole)], "nothing can be compared"),
+        ([shown(of_whole), "--base", shown(&shares[0])], "a base is made of records"),
+    ] {
+        let (code, _, err) = colosim(&[&["report", "-o", shown(&out)], &base[..]].concat());
+        assert_eq!((code, err.contains(said)), (2, true), "{err}");
     }
 }
 

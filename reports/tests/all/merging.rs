@@ -1,6 +1,6 @@
 //! Records of many runs as one: the order does not show, and of what is known only that it is.
 
-use colo_reports::{Base, Compared, Header, Record, Summary};
+use colo_reports::{Base, Compared, Header, Record, Summary, from_folded, to_folded};
 
 use crate::cases;
 
@@ -54,6 +54,25 @@ fn one_file_alone_is_as_it_was_but_for_the_order() {
     let merged = Summary::merged(vec![summary.clone()]);
     assert_eq!(merged, Some(Summary { merged: true, ..summary }));
     assert_eq!(Summary::merged(Vec::new()), None);
+}
+
+#[test]
+fn a_folded_campaign_is_read_back_as_it_was() {
+    for summary in [cases::clean_fold(), cases::failing_fold(), cases::fold(&[])] {
+        assert_eq!(from_folded(&to_folded(&summary)).expect("it was written"), summary);
+    }
+    let newer = to_folded(&cases::clean_fold()).replacen("\"schema\":1", "\"schema\":99", 1);
+    let wrong = [
+        (newer.as_str(), "the campaign has schema 99, this version reads 1; read it with"),
+        ("{\"schema\":1}", "no folded campaign (missing field `folded`"),
+        ("{\"schema\":1,\"folded\":{\"plans\"", "no folded campaign (EOF while parsing"),
+        ("", "no folded campaign (EOF"),
+        ("[]", "no folded campaign ("),
+    ];
+    for (text, said) in wrong {
+        let error = from_folded(text).expect_err("it is wrong").to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) fn adopt(summary: &mut Summary, plans: &Plans) -> Copies {
         let path = plan_path(Path::new(""), &violation.run.plan, "json");
         let copied = copies.contains_key(&path);
         violation.what.plan = if copied { path.display().to_string() } else { String::new() };
+        violation.what.shrunk = None;
     }
     let mut shrunk = Copies::new();
     for run in first(summary) {

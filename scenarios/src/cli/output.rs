@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use colo_reports::{Header, KEPT_MAX, Record, RecordWriter, Shrunk, Summary};
+use colo_reports::{Header, KEPT_MAX, Record, RecordWriter, Shrunk, Summary, to_folded};
 
 use crate::campaign::{Plans, Ran};
 use crate::cli::exit::{Unwritten, replace_file, write_file};
@@ -16,7 +16,8 @@ use crate::shrink::shrink;
 /// What a campaign writes as it goes.
 pub(super) struct Output {
     directory: PathBuf,
-    records: RecordWriter<BufWriter<File>>,
+    /// None if the runs are only folded.
+    records: Option<RecordWriter<BufWriter<File>>>,
     saved: Saved,
 }
 
@@ -28,18 +29,33 @@ struct Saved {
     differing: usize,
 }
 
+/// Where the records of a run lie in its directory.
+pub(super) const RECORDS: &str = "records.jsonl";
+
+/// Where, without records, what they came to lies.
+pub(super) const FOLDED: &str = "folded.json";
+
 /// Runs that it takes for one: a fraction of a second.
 const SHRINK_RUNS_MAX: u64 = 3_000;
 
 impl Output {
-    pub(super) fn create(directory: &Path, header: &Header) -> anyhow::Result<Self> {
+    /// Begins, with a record for each run or without, where nothing of an earlier run is left that
+    /// would be taken for one of this.
+    pub(super) fn create(directory: &Path, header: &Header, with: bool) -> anyhow::Result<Self> {
         let create = || {
             std::fs::create_dir_all(directory.join("plans"))?;
-            File::create(directory.join("records.jsonl"))
+            for old in [RECORDS, FOLDED] {
+                match std::fs::remove_file(directory.join(old)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error)?,
+                    _ => {}
+                }
+            }
+            with.then(|| File::create(directory.join(RECORDS))).transpose()
         };
         let file = create()
             .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
-        let records = RecordWriter::new(BufWriter::new(file), header)?;
+        let writer = |file| RecordWriter::new(BufWriter::new(file), header);
+        let records = file.map(writer).transpose()?;
         Ok(Self { directory: directory.to_owned(), records, saved: Saved::default() })
     }
 
@@ -54,12 +70,10 @@ impl Output {
                 }
             }
         }
-        self.records.write(&ran.record).map_err(|error| {
-            Unwritten {
-                path: self.directory.join("records.jsonl").display().to_string(),
-                source: error.source,
-            }
-            .into()
+        let Some(records) = &mut self.records else { return Ok(()) };
+        records.write(&ran.record).map_err(|error| {
+            let path = self.directory.join(RECORDS).display().to_string();
+            Unwritten { path, source: error.source }.into()
         })
     }
 
@@ -83,9 +97,15 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> anyhow::Result<PathBuf> {
-        let path = self.directory.join("records.jsonl").display().to_string();
-        self.records.finish().map_err(|error| Unwritten { path, source: error.source })?;
+    /// Ends the records, or writes what the runs came to.
+    pub(super) fn finish(self, summary: &Summary) -> anyhow::Result<PathBuf> {
+        match self.records {
+            None => write_file(&self.directory.join(FOLDED), &to_folded(summary))?,
+            Some(records) => {
+                let path = self.directory.join(RECORDS).display().to_string();
+                records.finish().map_err(|error| Unwritten { path, source: error.source })?;
+            }
+        }
         Ok(self.directory)
     }
 }

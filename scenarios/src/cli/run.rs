@@ -31,8 +31,8 @@ const SEEDS_TELLING: u64 = 1_000;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// How many seeds from 0 on, or which: A..B
-    #[arg(long, value_name = "N|A..B", value_parser = seeds::seeds)]
+    /// How many seeds from 0 on, or which: A..B, or A+N; A may be a commit id
+    #[arg(long, value_name = "N|A..B|A+N", value_parser = seeds::seeds)]
     seeds: Option<std::ops::Range<u64>>,
     /// One seed: decimal, 0x…, or a commit id
     #[arg(long, value_parser = seeds::seed, conflicts_with = "seeds")]
@@ -59,6 +59,10 @@ pub(super) struct RunArgs {
     /// shrunk; a record takes about 800 bytes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Keep no record of each run in DIR, only what they come to, in folded.json: for as many
+    /// seeds as there is time for. `colosim report` merges it like records
+    #[arg(long, requires = "out")]
+    no_records: bool,
     /// Write a JUnit report
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -78,7 +82,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let plans = plans(args)?;
     let header =
         Header::new(env!("CARGO_PKG_VERSION"), &plans.behaviour.name(), points::names().to_vec());
-    let mut output = args.out.as_deref().map(|path| Output::create(path, &header)).transpose()?;
+    let output = args.out.as_deref().map(|path| Output::create(path, &header, !args.no_records));
+    let mut output = output.transpose()?;
     let mut summary = Summary::new(&header);
     let (mut panics, mut differing) = (0_u64, Vec::new());
     let mut unwritten = None;
@@ -151,7 +156,7 @@ fn report(
     }
     let told = github::tell(summary, timing);
     let Some(output) = output else { return told };
-    let directory = output.finish()?;
+    let directory = output.finish(summary)?;
     write_file(
         &directory.join("report.html"),
         &page(summary, timing, |run| plans.named(run.seed, &run.plan)),

@@ -16,8 +16,15 @@ pub(super) fn seed(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Seeds: a number of them from 0 on, or `A..B`.
+/// Seeds: a number of them from 0 on, `A..B`, or `A+N`, which are N from A on.
 pub(super) fn seeds(text: &str) -> Result<Range<u64>, String> {
+    if let Some((from, count)) = text.split_once('+') {
+        let (from, count) = (seed(from)?, seed(count)?);
+        let to = from.checked_add(count);
+        return to.map(|to| from..to).ok_or_else(|| {
+            format!("`{text}` goes beyond {}, the last seed; give a smaller number", u64::MAX)
+        });
+    }
     let Some((from, to)) = text.split_once("..") else {
         return Ok(0..seed(text)?);
     };
@@ -54,6 +61,10 @@ mod tests {
         assert_eq!(seed("00000000000000ff0123456789abcdef01234567"), Ok(255));
         assert_eq!(seeds("5"), Ok(0..5));
         assert_eq!(seeds("3..9"), Ok(3..9));
+        assert_eq!(seeds("0xff+5"), Ok(255..260));
+        assert_eq!(seeds("00000000000000ff0123456789abcdef01234567+2"), Ok(255..257));
+        assert!(seeds("0xffffffffffffffff+1").is_err_and(|error| error.contains("smaller number")));
+        assert!(seeds("3+").is_err() && seeds("+3").is_err() && seeds("1+2+3").is_err());
         for wrong in ["", "-1", "x", "0x", "1e5", "18446744073709551616"] {
             assert!(seed(wrong).is_err(), "{wrong}");
         }

@@ -1,12 +1,13 @@
 //! Records from files: what can be read of them, and what cannot, by file and line.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use colo_reports::{Base, Header, Record, Summary, Timing, read_records};
+use colo_reports::{Base, Header, Record, Summary, Timing, from_folded, read_records};
 
 use crate::cli::failing::{self, Plans};
+use crate::cli::output::{FOLDED, RECORDS};
 
 /// Lines of one file that are told one by one.
 const LINES_TOLD_MAX: usize = 10;
@@ -22,9 +23,22 @@ pub(super) struct Source {
     pub(super) plans: Plans,
 }
 
-/// The file of records that is meant: a run's directory has one.
+/// The file that is meant: a run's directory has records, or what they came to.
 fn file_of(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join("records.jsonl") } else { path.to_owned() }
+    let folded = path.join(FOLDED);
+    match path.is_dir() {
+        true if folded.is_file() => folded,
+        true => path.join(RECORDS),
+        false => path.to_owned(),
+    }
+}
+
+/// Whether it is no file of records, but of what they came to, by its first bytes.
+fn is_folded(file: &Path) -> bool {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(32).read_to_string(&mut text));
+    let rest = text.split_once(',').map_or("", |(_, rest)| rest);
+    read.is_ok() && rest.starts_with("\"folded\":")
 }
 
 /// Reads files of records, without what `base` has.
@@ -37,18 +51,20 @@ pub(super) fn read(
     for path in paths {
         let file = file_of(path);
         let mut source = None;
-        each_record(&file, problems, |header, record| {
-            let source = source.get_or_insert_with(|| Source {
-                summary: Summary::new(header),
-                timing: Timing::UNKNOWN,
-                known: 0,
-                plans: Plans::new(),
-            });
-            if let Some(mut record) = record {
-                source.known += base.map_or(0, |base| base.take_known(&mut record));
-                source.summary.add(&record);
+        if is_folded(&file) {
+            match folded(&file, base.is_some()) {
+                Ok(summary) => source = Some(Source::new(summary)),
+                Err(problem) => problems.push(problem),
             }
-        });
+        } else {
+            each_record(&file, problems, |header, record| {
+                let source = source.get_or_insert_with(|| Source::new(Summary::new(header)));
+                if let Some(mut record) = record {
+                    source.known += base.map_or(0, |base| base.take_known(&mut record));
+                    source.summary.add(&record);
+                }
+            });
+        }
         if let Some(mut source) = source {
             source.timing = timing(&file, &source.summary.digest_shown());
             source.plans = failing::beside(file.parent().unwrap_or(Path::new("")), &source.summary);
@@ -58,11 +74,39 @@ pub(super) fn read(
     sources
 }
 
+impl Source {
+    fn new(summary: Summary) -> Self {
+        Self { summary, timing: Timing::UNKNOWN, known: 0, plans: Plans::new() }
+    }
+}
+
+/// What the runs came to of which no records were kept.
+fn folded(file: &Path, compared: bool) -> Result<Summary, String> {
+    let shown = file.display();
+    if compared {
+        return Err(format!(
+            "{shown}: without a record of each run nothing can be compared with a base; leave --base out, or run without --no-records"
+        ));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        format!("cannot read {shown}: {error}; give what `colosim run --out DIR` writes, or DIR")
+    })?;
+    from_folded(&text).map_err(|error| format!("{shown}: {error}"))
+}
+
 /// Reads the files of a base.
 pub(super) fn read_base(paths: &[PathBuf], problems: &mut Vec<String>) -> Base {
     let mut base = Base::default();
     for path in paths {
-        each_record(&file_of(path), problems, |header, record| match record {
+        let file = file_of(path);
+        if is_folded(&file) {
+            problems.push(format!(
+                "{}: a base is made of records; give those of a run without --no-records",
+                file.display()
+            ));
+            continue;
+        }
+        each_record(&file, problems, |header, record| match record {
             None => base.open(header),
             Some(record) => base.add(&record),
         });

@@ -72,10 +72,12 @@ impl Plans {
 pub struct Options<'a> {
     /// Threads.
     pub jobs: usize,
-    /// Asked before each batch: whether to go on.
+    /// Asked before each batch, or before each plan: whether to go on.
     pub go_on: &'a (dyn Fn() -> bool + Sync),
     /// Run each plan twice and compare the digests.
     pub twice: bool,
+    /// Ask before each plan, not only before each batch: for whoever has to end on time.
+    pub each: bool,
 }
 
 /// One plan's result.
@@ -95,8 +97,8 @@ pub struct Ran {
 
 const BATCH: u64 = 32;
 
-/// How many batches a worker may be ahead of the reader.
-const AHEAD: u64 = 64;
+/// How many pieces of work a worker may be ahead of the reader, if a batch is not more.
+const AHEAD: u64 = 64 * BATCH;
 
 /// Runs the plans and gives each result to `take`, in order.
 pub fn campaign(plans: &Plans, options: &Options<'_>, take: impl FnMut(&mut Ran)) {
@@ -119,7 +121,8 @@ pub fn campaign_of(
 ) {
     let (count, jobs) = (plans.len(), options.jobs);
     let work = |index| run_one(plans, options.twice.then_some(run_twice), index);
-    in_order(&Work { count, batch: BATCH, jobs, go_on: options.go_on }, work, take);
+    let batch = if options.each { 1 } else { BATCH };
+    in_order(&Work { count, batch, jobs, go_on: options.go_on }, work, take);
 }
 
 /// How much there is to do, and by how many.
@@ -209,11 +212,13 @@ impl<T, F: Fn(u64) -> T> Office<'_, T, F> {
 
     /// The number of a batch that nobody has taken yet.
     fn take(&self) -> Option<u64> {
-        let go_on = (self.work.go_on)();
+        let ahead = (AHEAD / self.work.batch).max(1);
         let mut desk = self.desk();
-        while !desk.closed && desk.next >= desk.read + AHEAD {
+        while !desk.closed && desk.next >= desk.read + ahead {
             desk = self.wait(desk);
         }
+        // Asked last: the wait may have been long.
+        let go_on = (self.work.go_on)();
         if desk.closed || !go_on || desk.next == self.batches {
             desk.closed = true;
             self.moved.notify_all();
@@ -366,7 +371,32 @@ fn panic_record(seed: Option<u64>, plan: &Plan, panic: &Panic, behaviour: &Behav
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::{BATCH, Options, Plans, campaign, reason};
+    use crate::profile::Behaviour;
+
+    /// The seeds that run when the time is over after so many questions.
+    fn in_time(jobs: usize, each: bool, questions: u64) -> Vec<Option<u64>> {
+        let (asked, mut ran) = (AtomicU64::new(0), Vec::new());
+        let go_on = || asked.fetch_add(1, Ordering::Relaxed) < questions;
+        let behaviour = Behaviour::default();
+        let plans = Plans { scenarios: Vec::new(), seeds: 0..10_000, behaviour, share: (0, 1) };
+        let options = Options { jobs, go_on: &go_on, twice: false, each };
+        campaign(&plans, &options, |one| ran.push(one.record.seed));
+        ran
+    }
+
+    #[test]
+    fn a_campaign_that_has_to_end_on_time_begins_no_plan_after_it() {
+        let first = |count: u64| (0..count).map(Some).collect::<Vec<_>>();
+        for jobs in [1, 2, 3] {
+            // Nothing of what was begun is lost, and no plan of a batch is left to be run.
+            assert_eq!(in_time(jobs, true, 7), first(7), "{jobs} jobs");
+            assert_eq!(in_time(jobs, true, 0), first(0), "{jobs} jobs");
+            assert_eq!(in_time(jobs, false, 2), first(2 * BATCH), "{jobs} jobs");
+        }
+    }
 
     #[test]
     fn a_reason_names_nobody() {

@@ -21,6 +21,7 @@ use crate::plan::Plan;
 use findings::Findings;
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct ExploreArgs {
     /// A seed, the name of a scenario, or a plan saved as JSON
     #[arg(required_unless_present_any = ["scenario", "workloads"])]
@@ -72,6 +73,16 @@ pub(super) struct ExploreArgs {
     #[command(flatten)]
     behaviour: BehaviourArgs,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  colosim explore failover                every power loss of a scenario, in every state it can leave
+  colosim explore failover --side secondary --depth 2  crash the recovery, too
+  colosim explore failover --orders --deviations 2  every order of answers, two out of turn at most
+  colosim explore --workloads             all small workloads; about half a minute
+
+Exit codes: 0 clean; 1 a violation; 2 usage, or a plan that cannot be read; 4 nothing was
+explored; 74 could not write.";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum SideArg {

@@ -9,10 +9,17 @@ use crate::plan::FAULTS;
 use crate::{catalog, finding, points};
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct ListArgs {
     /// Of what
     what: What,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  colosim list scenarios                  what `replay NAME` and `run --scenario NAME` take
+  colosim list invariants                 what can be violated
+  colosim list quirks                     what `--quirks NAME` takes";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {

@@ -1,5 +1,7 @@
 //! The command line: arguments in, exit code out.
 
+mod about;
+mod budget;
 mod exit;
 mod explore;
 mod failing;
@@ -46,6 +48,9 @@ Examples:
   colosim explore failover                every crash of a plan, in every way
   colosim report DIR1 DIR2 -o DIR         the records of two runs as one page, and more
   colosim list scenarios                  what is in the catalog
+  colosim run --help                      more of each command, by example
+
+Without colour if NO_COLOR is set, or if nobody watches.
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
 4 nothing or too little ran, 5 nondeterminism, 74 could not write.";
@@ -64,6 +69,10 @@ enum Command {
     Report(report::ReportArgs),
     /// Show what there is
     List(list::ListArgs),
+    /// Print a script that completes command lines in a shell
+    Completions(about::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(about::ManArgs),
 }
 
 /// The profile on the command line.
@@ -141,6 +150,8 @@ pub fn main(args: &Args) -> Exit {
         Command::Explore(args) => explore::explore_command(args),
         Command::Report(args) => report::report(args),
         Command::List(args) => list::list(args),
+        Command::Completions(args) => about::completions(args),
+        Command::Man(args) => about::man(args),
     };
     result.unwrap_or_else(|error| {
         github::error(&error.to_string());

@@ -83,9 +83,17 @@ impl Output {
 
     /// Shrinks the plans of the failures that the summary lists first, saves what they come
     /// to beside them, and says so in the summary.
-    pub(super) fn shrink_first(&self, plans: &Plans, summary: &mut Summary) -> anyhow::Result<()> {
+    pub(super) fn shrink_first(
+        &self,
+        plans: &Plans,
+        summary: &mut Summary,
+        go_on: &dyn Fn() -> bool,
+    ) -> anyhow::Result<()> {
         for run in failing::first(summary) {
             let Some(plan) = plans.named(run.seed, &run.plan) else { continue };
+            if !go_on() {
+                break;
+            }
             let Some(shrunk) = shrink(&plan, SHRINK_RUNS_MAX) else { continue };
             let path = self.path(&plan, "min.json");
             replace_file(&path, &named(&shrunk.plan, &path).to_json())?;

@@ -14,6 +14,7 @@ use crate::run::{Outcome, run, run_traced};
 use crate::timeline::timeline;
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct ReplayArgs {
     /// A seed, the name of a scenario or of a finding, a plan saved as JSON, or a directory of
     /// such plans
@@ -34,6 +35,17 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     behaviour: BehaviourArgs,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  colosim replay 17                       a seed
+  colosim replay failover --trace         a scenario, with everything that happened
+  colosim replay plan.json                a plan that a campaign saved; the file is enough
+  colosim replay fixtures/plans           every plan of a directory
+  colosim replay 17 --perfetto run.json   for ui.perfetto.dev
+  colosim replay failover --save plan.json  a plan to change
+
+Exit codes: 0 clean; 1 a violation; 2 usage, or a plan that cannot be read; 74 could not write.";
 
 pub(super) fn replay(args: &ReplayArgs) -> anyhow::Result<Exit> {
     let path = Path::new(&args.plan);

@@ -11,6 +11,7 @@ use crate::cli::exit::{Exit, Unwritten, print, write_file};
 use crate::cli::failing::{self, Copies, Plans};
 use crate::cli::films::page;
 use crate::cli::github;
+use crate::cli::run::first_line;
 use crate::cli::sources::{Source, read, read_base};
 use crate::oracle::INVARIANTS;
 use crate::plan::Plan;
@@ -43,9 +44,17 @@ pub(super) struct ReportArgs {
     /// give the same bytes
     #[arg(long)]
     timing: bool,
+    /// Print the verdict in one line, and nothing else
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  colosim report monday tuesday -o both   two runs, machines or versions as one
+  colosim report tuesday --base monday    only what monday did not have
+  colosim report share-1 share-2 --junit  the shares of a campaign, for a CI system
+
 The order of RECORDS changes nothing, nor how the runs are shared among them: those of
 --partition 1/4 to 4/4 give the same bytes as those of the whole run. Plans of failures that lie
 beside the records are copied to DIR/plans. A failure is new if the same run did not break the same
@@ -66,7 +75,8 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let copies = failing::adopt(&mut summary, &plans);
     let told = if args.timing { timing } else { Timing::UNKNOWN };
     let written = write(args, &copies, &summary, &told)?;
-    print(&(terminal(&summary, &timing, true) + &written))?;
+    let said = terminal(&summary, &timing, true);
+    print(&if args.quiet { first_line(&said) } else { said + &written })?;
     github::tell(&summary, &timing)?;
     for problem in &problems {
         github::error(problem);

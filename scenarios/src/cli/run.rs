@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
+use crate::cli::budget::Budget;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::films::page;
 use crate::cli::github;
@@ -30,6 +31,7 @@ const SEEDS_DEFAULT: u64 = 1_500_000;
 const SEEDS_TELLING: u64 = 1_000;
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct RunArgs {
     /// How many seeds from 0 on, or which: A..B, or A+N; A may be a commit id
     #[arg(long, value_name = "N|A..B|A+N", value_parser = seeds::seeds)]
@@ -69,7 +71,23 @@ pub(super) struct RunArgs {
     /// For people, or one JSON object for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Show no progress, and print the verdict in one line only
+    #[arg(short, long)]
+    quiet: bool,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  colosim run                             the catalog and 1,500,000 seeds, about a minute
+  colosim run --seeds 20000 --out DIR     records, reports and failing plans in DIR
+  colosim run --seeds 5000..6000          these seeds
+  colosim run --profile seed --seeds 500  QEMU's behaviour, defects and all: it violates
+  colosim run --quirks swarm --seeds 2000  another subset of the quirks in each seed
+  colosim run --scenario failover         one scenario of the catalog
+  colosim run --time-budget 8m --partition 1/4 --no-records --out share-1  a share, for CI
+
+Exit codes: 0 clean; 1 a violation; 2 usage; 3 a bug in colosim; 4 nothing or too little ran;
+5 nondeterminism; 74 could not write.";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -87,14 +105,15 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut summary = Summary::new(&header);
     let (mut panics, mut differing) = (0_u64, Vec::new());
     let mut unwritten = None;
-    let progress = progress(plans.len());
+    let progress = if args.quiet { Progress::Quiet } else { progress(plans.len()) };
     let clock = WallClock::start();
     // What differs once makes every other result doubtful: what has begun is the last.
     let differs = AtomicBool::new(false);
-    let in_time = || args.time_budget.is_none_or(|budget| clock.elapsed() < budget);
-    let go_on = || in_time() && !differs.load(Ordering::Relaxed);
+    let budget = Budget::new(args.time_budget, output.is_some());
+    let go_on = || budget.allows_plan(clock.elapsed()) && !differs.load(Ordering::Relaxed);
     let jobs = args.jobs.map_or_else(cores, usize::from);
-    let options = Options { jobs, go_on: &go_on, twice: args.check_determinism };
+    let options =
+        Options { jobs, go_on: &go_on, twice: args.check_determinism, each: budget.is_limited() };
     let panics_kept = PanicsKept::begin();
     campaign(&plans, &options, |ran| {
         if let Some(output) = &mut output
@@ -114,7 +133,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     progress.finish();
     let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
     if let Some(output) = &mut output
-        && let Err(error) = output.shrink_first(&plans, &mut summary)
+        && let Err(error) =
+            output.shrink_first(&plans, &mut summary, &|| budget.allows_shrinking(clock.elapsed()))
     {
         unwritten.get_or_insert(error);
     }
@@ -147,6 +167,7 @@ fn report(
     output: Option<Output>,
 ) -> anyhow::Result<()> {
     match args.format {
+        Format::Human if args.quiet => print(&first_line(&terminal(summary, timing, true)))?,
         Format::Human => print(&terminal(summary, timing, true))?,
         Format::Json => print(&(json(summary, timing) + "\n"))?,
     }
@@ -165,6 +186,11 @@ fn report(
     write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;
     write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))?;
     told
+}
+
+/// The verdict and what it rests on.
+pub(super) fn first_line(said: &str) -> String {
+    said.lines().take(1).map(|line| line.to_owned() + "\n").collect()
 }
 
 fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit {
@@ -255,6 +281,7 @@ impl WallClock {
 enum Progress {
     Bar(ProgressBar),
     Lines { total: u64, tenths: Cell<u64> },
+    Quiet,
 }
 
 fn progress(total: u64) -> Progress {
@@ -276,7 +303,7 @@ impl Progress {
                 bar.set_position(done);
                 bar.set_message(format!("{failed} failed"));
             }
-            Self::Bar(_) => {}
+            Self::Bar(_) | Self::Quiet => {}
             Self::Lines { total, tenths } => {
                 let now = done * 10 / total;
                 if now > tenths.replace(now) && *total >= SEEDS_TELLING {

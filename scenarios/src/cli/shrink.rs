@@ -29,6 +29,11 @@ pub(super) struct ShrinkArgs {
 }
 
 const AFTER_HELP: &str = "\
+Examples:
+  colosim shrink 17 --profile seed        a seed that fails; saved as shrunk-seed-17.json
+  colosim shrink planned-stop --profile seed  a scenario
+  colosim shrink plan.json -o small.json  a plan that somebody sent
+
 A smaller plan is taken only if the same invariant is the first to break (or the same abort
 or panic ends it), and for the same cause: the quirks without any one of which it does not
 happen. Without any one of its steps the result no longer fails alike. The file is written

@@ -136,6 +136,11 @@ impl Coverage {
         self.fates[site.index()][fate as usize]
     }
 
+    /// The sum over all sites and fates.
+    pub fn fates_in_all(&self) -> u32 {
+        self.fates.iter().flatten().sum()
+    }
+
     /// How often this operation of this disk failed while the volume was in the middle of this.
     pub fn faults(&self, disk: DiskId, op: DiskOp, phase: Phase) -> u32 {
         self.faults[Self::place(disk, op, phase)]

@@ -51,6 +51,7 @@ pub fn html(summary: &Summary, timing: &Timing) -> String {
 
 fn verdict(summary: &Summary) -> Markup {
     let (class, mark) = match summary.verdict() {
+        Verdict::Clean if summary.interrupted => ("empty", "?"),
         Verdict::Clean => ("clean", "✓"),
         Verdict::Failed => ("failed", "✗"),
         Verdict::Empty => ("empty", "?"),

@@ -1,7 +1,9 @@
 //! The command line: arguments in, exit code out.
 
+mod clock;
 mod exit;
 mod explore;
+mod interrupt;
 mod list;
 mod meant;
 mod output;
@@ -41,7 +43,7 @@ Examples:
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
-4 nothing or too little ran, 5 nondeterminism, 74 could not write.";
+4 nothing or too little ran, 5 nondeterminism, 74 could not write, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

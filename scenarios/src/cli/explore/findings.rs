@@ -112,6 +112,7 @@ impl Findings {
         match self.unwritten {
             Some(error) => Err(error),
             None if self.found > 0 => Ok(Exit::Violation),
+            None if tally.ended => Ok(Exit::Interrupted),
             None if tally.distinct == 0 => {
                 anstream::eprintln!("error: no state was explored; raise the bounds");
                 Ok(Exit::TooLittle)

@@ -1,5 +1,6 @@
 //! The command line: arguments in, exit code out.
 
+mod bench;
 mod clock;
 mod exit;
 mod explore;
@@ -40,6 +41,7 @@ Examples:
   colosim replay failover --trace         the same for a scenario of the catalog
   colosim shrink planned-stop --profile seed  the smallest plan that fails like this one
   colosim explore failover                every crash of a plan, in every way
+  colosim bench                           speed, memory and more, with their targets
   colosim list scenarios                  what is in the catalog
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
@@ -55,6 +57,8 @@ enum Command {
     Shrink(shrink::ShrinkArgs),
     /// Crash one plan at every moment, in every way
     Explore(explore::ExploreArgs),
+    /// Measure what is promised: speed, memory, how well failures shrink
+    Bench(bench::BenchArgs),
     /// Show what there is
     List(list::ListArgs),
 }
@@ -125,6 +129,7 @@ pub fn main(args: &Args) -> Exit {
         Command::Replay(args) => replay::replay(args),
         Command::Shrink(args) => shrink::shrink(args),
         Command::Explore(args) => explore::explore_command(args),
+        Command::Bench(args) => bench::bench(args),
         Command::List(args) => list::list(args),
     };
     result.unwrap_or_else(|error| {

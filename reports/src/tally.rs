@@ -27,8 +27,18 @@ impl Row {
     }
 }
 
-/// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`.
+/// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`; and whether
+/// that is of all plans.
 pub(crate) fn verdict(summary: &Summary) -> String {
+    let of_what_ran = of_what_ran(summary);
+    match summary.verdict() {
+        _ if !summary.interrupted => of_what_ran,
+        Verdict::Clean => "interrupted, clean so far".into(),
+        Verdict::Failed | Verdict::Empty => format!("interrupted, {of_what_ran}"),
+    }
+}
+
+fn of_what_ran(summary: &Summary) -> String {
     let new = if summary.compared.is_some() { "new " } else { "" };
     let violations =
         counted(summary.violation_count, &format!("{new}violation"), &format!("{new}violations"));

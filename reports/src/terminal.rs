@@ -46,6 +46,7 @@ pub fn terminal(summary: &Summary, timing: &Timing, color: bool) -> String {
 
 fn verdict(text: &mut String, summary: &Summary, paint: Paint) {
     let style = match summary.verdict() {
+        Verdict::Clean if summary.interrupted => YELLOW,
         Verdict::Clean => GREEN,
         Verdict::Failed => RED,
         Verdict::Empty => YELLOW,

@@ -11,7 +11,7 @@ use crate::cli::exit::{Unwritten, replace_file, write_file};
 use crate::cli::shrink::named;
 use crate::cli::sources::plan_path;
 use crate::plan::Plan;
-use crate::shrink::shrink;
+use crate::shrink::{Limits, shrink_watched};
 
 /// What a campaign writes as it goes.
 pub(super) struct Output {
@@ -68,13 +68,22 @@ impl Output {
 
     /// Shrinks the plans of the failures that the summary lists first, saves what they come
     /// to beside them, and says so in the summary.
-    pub(super) fn shrink_first(&self, plans: &Plans, summary: &mut Summary) -> anyhow::Result<()> {
+    pub(super) fn shrink_first(
+        &self,
+        plans: &Plans,
+        summary: &mut Summary,
+        go_on: &dyn Fn() -> bool,
+    ) -> anyhow::Result<()> {
+        let limits = Limits { runs_max: SHRINK_RUNS_MAX, go_on };
         let mut runs: Vec<_> = summary.violations.iter().map(|violation| &violation.run).collect();
         runs.dedup();
         let first: Vec<_> = runs.into_iter().take(SHRUNK_MAX).cloned().collect();
         for run in first {
             let Some(plan) = plans.named(run.seed, &run.plan) else { continue };
-            let Some(shrunk) = shrink(&plan, SHRINK_RUNS_MAX) else { continue };
+            if !go_on() {
+                break;
+            }
+            let Some(shrunk) = shrink_watched(&plan, &limits, &mut |_| ()) else { continue };
             let path = self.path(&plan, "min.json");
             replace_file(&path, &named(&shrunk.plan, &path).to_json())?;
             let steps = shrunk.plan.steps.len() as u32;

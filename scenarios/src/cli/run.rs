@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use colo_reports::{Header, Summary, Timing, json, junit, markdown, terminal};
@@ -12,8 +12,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
+use crate::cli::clock::WallClock;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::films::page;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
 use crate::corpus;
@@ -74,6 +76,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen();
     let plans = plans(args)?;
     let header =
         Header::new(env!("CARGO_PKG_VERSION"), &plans.behaviour.name(), points::names().to_vec());
@@ -86,7 +89,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // What differs once makes every other result doubtful: what has begun is the last.
     let differs = AtomicBool::new(false);
     let in_time = || args.time_budget.is_none_or(|budget| clock.elapsed() < budget);
-    let go_on = || in_time() && !differs.load(Ordering::Relaxed);
+    let go_on = || in_time() && !differs.load(Ordering::Relaxed) && !interrupt.is_told();
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let options = Options { jobs, go_on: &go_on, twice: args.check_determinism };
     let panics_kept = PanicsKept::begin();
@@ -106,9 +109,10 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         progress.inc(&summary);
     });
     progress.finish();
+    summary.interrupted = interrupt.is_told() && summary.plans < plans.len();
     let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
     if let Some(output) = &mut output
-        && let Err(error) = output.shrink_first(&plans, &mut summary)
+        && let Err(error) = output.shrink_first(&plans, &mut summary, &|| !interrupt.is_told())
     {
         unwritten.get_or_insert(error);
     }
@@ -125,6 +129,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             // The digest is made of the entries, so this one was not even computed the same.
             None => anstream::eprintln!("its entries are the same, the digests are not"),
         }
+    }
+    if summary.interrupted {
+        anstream::eprintln!("interrupted after {} of {} plans", summary.plans, plans.len());
     }
     let hardened = plans.behaviour == Behaviour::default();
     let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
@@ -168,6 +175,9 @@ fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit
     }
     if summary.violation_count + summary.abort_count > 0 {
         return Exit::Violation;
+    }
+    if summary.interrupted {
+        return Exit::Interrupted;
     }
     if summary.plans == 0 {
         anstream::eprintln!("error: nothing ran; give more seeds, or more time");
@@ -229,20 +239,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The wall clock: for throughput, and for the one decision that `--time-budget` makes.
-struct WallClock(Instant);
-
-impl WallClock {
-    #[expect(clippy::disallowed_methods, reason = "the only wall clock of the program")]
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
 /// A bar on a terminal, a line for each tenth elsewhere; on standard error.
 enum Progress {
     Bar(ProgressBar),
@@ -294,5 +290,17 @@ mod tests {
         let summary = Summary::new(&Header::new("", "", Vec::new()));
         assert_eq!(verdict(&summary, 0, true, false), Exit::Nondeterminism);
         assert_eq!(verdict(&summary, 1, true, false), Exit::Bug);
+    }
+
+    #[test]
+    fn what_was_found_decides_the_exit_code_of_an_interrupted_campaign() {
+        let mut summary = Summary::new(&Header::new("", "", Vec::new()));
+        summary.interrupted = true;
+        // Nothing ran, or too little: of course.
+        assert_eq!(verdict(&summary, 0, false, true), Exit::Interrupted);
+        summary.violation_count = 1;
+        assert_eq!(verdict(&summary, 0, false, true), Exit::Violation);
+        assert_eq!(verdict(&summary, 0, true, true), Exit::Nondeterminism);
+        assert_eq!(verdict(&summary, 1, false, true), Exit::Bug);
     }
 }

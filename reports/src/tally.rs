@@ -161,6 +161,17 @@ pub(crate) fn defects(summary: &Summary) -> Vec<(&str, String, String)> {
     rows.collect()
 }
 
+/// How seldom a point can be that no plan reached: with 95 % confidence in less than 3 of N plans.
+pub(crate) fn seldom(summary: &Summary) -> Option<String> {
+    let every = summary.plans / 3;
+    (summary.points_never().next().is_some() && every > 1).then(|| {
+        format!(
+            "what was never reached is met by less than 1 in {} plans (95 % confidence)",
+            grouped(every)
+        )
+    })
+}
+
 /// Refusals, the most frequent first, then by text.
 pub(crate) fn refusals(summary: &Summary) -> Vec<(&str, u64)> {
     let mut rows: Vec<_> = summary.refusals.iter().map(|(text, n)| (text.as_ref(), *n)).collect();

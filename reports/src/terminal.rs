@@ -141,6 +141,9 @@ fn coverage(text: &mut String, summary: &Summary, paint: Paint) {
     for point in summary.points_never().take(NAMED_MAX) {
         line(text, &format!("  never {}", one_line(&point.name)));
     }
+    if let Some(bound) = tally::seldom(summary) {
+        line(text, &format!("  {bound}"));
+    }
     let more = summary.points_never().count().saturating_sub(NAMED_MAX);
     if more > 0 {
         line(text, &format!("  +{more} more"));

@@ -9,6 +9,7 @@
 mod lies;
 mod operate;
 mod races;
+mod rare;
 mod schedule;
 mod setup;
 
@@ -35,6 +36,7 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         mishaps: Seed(seed).stream("mishaps"),
         operator: Seed(seed).stream("operator"),
         races: Seed(seed).stream("races"),
+        rare: Seed(seed).stream("rare"),
         volumes: Volumes {
             stream: Seed(seed).stream("volume"),
             count: 1 + setup.further.iter().count() as u64,
@@ -134,6 +136,7 @@ struct Generator {
     mishaps: Stream,
     operator: Stream,
     races: Stream,
+    rare: Stream,
     volumes: Volumes,
     hot: u64,
     geometry: Geometry,
@@ -216,6 +219,7 @@ impl Generator {
         if self.races.chance(Ratio::new(1, 16)) {
             self.connection_flaps();
         }
+        self.ends_badly();
         self.end();
         self.steps
     }
@@ -377,6 +381,7 @@ impl Generator {
     /// The overlays stay, the guest goes on over them, and perhaps the host goes down after all.
     fn life_after_failed_failover(&mut self) {
         self.ask_after_failed_failover();
+        self.bad_disks();
         match self.races.weighted(&[4, 1, 2]) {
             0 => {}
             1 => self.flush_cut_short(),

@@ -56,6 +56,9 @@ pub(super) struct RunArgs {
     /// that does
     #[arg(long)]
     check_determinism: bool,
+    /// Fail, with exit code 4, unless so many of the coverage points are reached, and name those that are not
+    #[arg(long, value_name = "PERCENT", value_parser = seeds::percent)]
+    require_points: Option<u8>,
     /// Write records, reports and failing plans into this directory, the first of them also
     /// shrunk; a record takes about 800 bytes
     #[arg(long, value_name = "DIR")]
@@ -136,7 +139,26 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let hardened = plans.behaviour == Behaviour::default();
     let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
     let telling = whole && plans.seeds.end - plans.seeds.start >= SEEDS_TELLING;
-    Ok(verdict(&summary, panics, !differing.is_empty(), telling))
+    let exit = verdict(&summary, panics, !differing.is_empty(), telling);
+    let missing = args.require_points.and_then(|percent| missing(&summary, percent));
+    if let (Exit::Clean, Some(missing)) = (exit, missing) {
+        anstream::eprintln!("error: {missing}");
+        return Ok(Exit::TooLittle);
+    }
+    Ok(exit)
+}
+
+/// What to say if fewer of the points were reached.
+fn missing(summary: &Summary, percent: u8) -> Option<String> {
+    let (reached, total) = (summary.points_reached(), summary.points.len());
+    if reached * 100 >= total * usize::from(percent) {
+        return None;
+    }
+    let names: Vec<_> = summary.points_never().map(|point| format!("\n  {}", point.name)).collect();
+    Some(format!(
+        "{reached} of {total} points were reached, --require-points asks for {percent} %; never reached:{}",
+        names.concat()
+    ))
 }
 
 /// Everything is written before the verdict is told.

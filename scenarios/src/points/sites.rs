@@ -43,7 +43,7 @@ const SITES: &[(Purpose, DiskId, DiskOp, Region)] = &[
     (Purpose::Verb, DiskId::Hidden, DiskOp::Write, Region::Map),
     (Purpose::Verb, DiskId::Hidden, DiskOp::Flush, Region::Data),
     (Purpose::Verb, DiskId::Secondary, DiskOp::Flush, Region::Data),
-    // Reopening a node flushes it.
+    // Who quits, or takes a volume away, flushes its disk.
     (Purpose::Admin, DiskId::Local, DiskOp::Flush, Region::Data),
     (Purpose::Admin, DiskId::Secondary, DiskOp::Flush, Region::Data),
 ];

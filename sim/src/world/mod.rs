@@ -20,7 +20,7 @@ use colo_core::{
     Volume, VolumeId, Wiring,
 };
 
-pub use coverage::{Coverage, Fate, Region, Site};
+pub use coverage::{Coverage, Fate, Region, Site, WorldProbe};
 pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;

@@ -1,7 +1,9 @@
 //! The bench on which mutants are judged: a copy of the sources, built with the mistake in it, and run.
 //!
-//! It never works on the tree itself, and builds anew only what a mutant changes.
+//! It never works on the tree itself. Mutants that can be are built together ([`plant`]), the others
+//! one by one; then only what a mutant changes is built anew.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -13,8 +15,9 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use colo_reports::read_records;
 
-use crate::matrix::{NO_END, Row};
+use crate::matrix::{NO_END, NO_START, Row};
 use crate::patch::Mutant;
+use crate::plant::{NUMBER, SWITCH, plant};
 
 /// How long a mutant's campaign or its unit cases may take: some loop for ever. A thousand seeds take
 /// some seconds.
@@ -22,6 +25,26 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long one plan may take; it needs some milliseconds.
 const PATIENCE_PLAN: Duration = Duration::from_secs(5);
+
+/// The programs, as they are built.
+struct Built {
+    colosim: PathBuf,
+    /// QEMU's unit cases.
+    cases: PathBuf,
+}
+
+/// The programs with many mutants in them, and the number of each.
+pub(crate) struct Together {
+    built: Built,
+    names: BTreeMap<String, usize>,
+}
+
+impl Together {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+}
 
 /// A copy of the sources, and where it is built.
 pub(crate) struct Bench {
@@ -50,15 +73,59 @@ impl Bench {
         Ok(Self { place, tree, build, out })
     }
 
-    /// Builds the tree with the mistake in it, runs it, and says who noticed.
-    pub(crate) fn judge(&self, mutant: Option<&Mutant>, seeds: u64) -> anyhow::Result<Row> {
-        let mut row = self.with(mutant, || self.build_and_run(seeds))?;
+    /// One program with all the mutants in it that can be in one.
+    pub(crate) fn build_together(&self, mutants: &[&Mutant]) -> anyhow::Result<Together> {
+        let mut files: BTreeMap<&Path, Vec<(usize, &Mutant)>> = BTreeMap::new();
+        for (place, mutant) in mutants.iter().enumerate() {
+            files.entry(&mutant.file).or_default().push((place + 1, mutant));
+        }
+        let mut sound = Vec::new();
+        let mut names = BTreeMap::new();
+        for (file, mutants) in files {
+            let path = self.tree.join(file);
+            let source = fs::read_to_string(&path)?;
+            let planted = plant(&source, &mutants).map_err(anyhow::Error::msg)?;
+            let of = |(number, mutant): &(usize, &Mutant)| {
+                planted.numbers.contains(number).then(|| (mutant.name.clone(), *number))
+            };
+            names.extend(mutants.iter().filter_map(of));
+            fs::write(&path, planted.text)?;
+            sound.push((path, source));
+        }
+        let root = self.tree.join("core/src/lib.rs");
+        let source = fs::read_to_string(&root)?;
+        fs::write(&root, format!("{source}{SWITCH}"))?;
+        sound.push((root, source));
+        let built = self.build();
+        for (path, source) in sound {
+            fs::write(path, source)?;
+        }
+        // Those that are built alone go to the same place.
+        let aside = |program: PathBuf, name: &str| {
+            let copy = self.place.join(name);
+            fs::copy(program, &copy).map(|_| copy)
+        };
+        let built = built?;
+        let colosim = aside(built.colosim, "colosim-together")?;
+        let cases = aside(built.cases, "conformance-together")?;
+        Ok(Together { built: Built { colosim, cases }, names })
+    }
+
+    /// Runs a mutant and says who noticed; without one, the program that all of them are in.
+    pub(crate) fn judge(
+        &self,
+        together: &Together,
+        mutant: Option<&Mutant>,
+        seeds: u64,
+    ) -> anyhow::Result<Row> {
+        let number = mutant.map(|mutant| together.names.get(&mutant.name).copied());
+        let mut row = match number {
+            None => self.run_all(&together.built, 0, seeds)?,
+            Some(Some(number)) => self.run_all(&together.built, number, seeds)?,
+            Some(None) => self.with(mutant, || self.run_all(&self.build()?, 0, seeds))?,
+        };
         if let Some(mutant) = mutant {
-            row.mutant.clone_from(&mutant.name);
-            row.file = mutant.file.display().to_string();
-            row.breaks.clone_from(&mutant.breaks);
-            row.survives.clone_from(&mutant.survives);
-            row.equivalent.clone_from(&mutant.equivalent);
+            row.is_of(mutant);
         }
         Ok(row)
     }
@@ -87,46 +154,20 @@ impl Bench {
         done
     }
 
-    fn build_and_run(&self, seeds: u64) -> anyhow::Result<Row> {
-        let (colosim, cases) = self.build()?;
+    fn run_all(&self, built: &Built, number: usize, seeds: u64) -> anyhow::Result<Row> {
+        let run = Run { bench: self, built, number };
         let all = seeds.to_string();
-        let campaign = self.run(&colosim, ["--seeds", &all])?;
+        let campaign = run.campaign(["--seeds", &all])?;
         // The one waits for processors, the other for its files.
-        let cases = self.spawn(&cases, [OsStr::new("the_thirteen_cases_hardened")])?;
+        let cases = run.spawn(&built.cases, [OsStr::new("the_thirteen_cases_hardened")])?;
         let patience = PATIENCE * u32::try_from(seeds.div_ceil(1000))?;
         let ended = ended_well(campaign, patience)?.is_some();
         let unit_cases = ended_well(cases, PATIENCE)? != Some(true);
-        let mut row = Row { unit_cases, ..self.read(ended)? };
-        if !ended {
-            self.search(&colosim, seeds, &mut row)?;
+        let mut row = Row { unit_cases, hung: !ended, ..self.read(ended)? };
+        if !ended || row.scenarios.contains_key(NO_START) {
+            run.search(seeds, &mut row)?;
         }
         Ok(row)
-    }
-
-    /// Where the campaign does not come to its end: one seed after another, up to the first that
-    /// does not, or that breaks something.
-    fn search(&self, colosim: &Path, seeds: u64, row: &mut Row) -> anyhow::Result<()> {
-        row.hung = true;
-        for seed in 0..row.seeds_to_kill().unwrap_or(seeds) {
-            let plan = self.run(colosim, ["--seed", &seed.to_string()])?;
-            let Some(_) = ended_well(plan, PATIENCE_PLAN)? else {
-                row.seeds.insert(NO_END.to_owned(), seed + 1);
-                return Ok(());
-            };
-            let alone = self.read(true)?;
-            if alone.seeds_to_kill().is_some() {
-                row.seeds.extend(alone.seeds);
-                row.panicked = row.panicked.take().or(alone.panicked);
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts a campaign that leaves its records.
-    fn run(&self, colosim: &Path, plans: [&str; 2]) -> anyhow::Result<Child> {
-        let arguments = ["run", "--format", "json", plans[0], plans[1], "--out"].map(OsStr::new);
-        self.spawn(colosim, arguments.into_iter().chain([self.out.as_os_str()]))
     }
 
     fn cargo(&self, command: &str) -> Command {
@@ -139,30 +180,19 @@ impl Bench {
         cargo
     }
 
-    fn spawn<'a>(
-        &self,
-        program: &Path,
-        arguments: impl IntoIterator<Item = &'a OsStr>,
-    ) -> anyhow::Result<Child> {
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(&self.place)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        Ok(command.spawn()?)
-    }
-
     /// Builds the program and QEMU's unit cases; where they are.
-    fn build(&self) -> anyhow::Result<(PathBuf, PathBuf)> {
+    fn build(&self) -> anyhow::Result<Built> {
         let built = self
             .cargo("build")
             .args(["-p", "colo-scenarios", "-p", "colo-core"])
             .args(["--bin", "colosim", "--test", "conformance"])
             .args(["--message-format", "json-render-diagnostics"])
-            .stderr(Stdio::inherit())
             .output()?;
-        ensure!(built.status.success(), "it does not build; write the patch anew");
+        ensure!(
+            built.status.success(),
+            "it does not build; write the patch anew\n{}",
+            String::from_utf8_lossy(&built.stderr)
+        );
         let messages = String::from_utf8(built.stdout)?;
         let built = |wanted: &str| {
             let of = |line: &str| {
@@ -172,15 +202,23 @@ impl Bench {
             };
             messages.lines().find_map(of).with_context(|| format!("cargo has built no `{wanted}`"))
         };
-        Ok((built("colosim")?, built("conformance")?))
+        Ok(Built { colosim: built("colosim")?, cases: built("conformance")? })
+    }
+
+    fn records(&self) -> PathBuf {
+        self.out.join("records.jsonl")
     }
 
     /// What the campaign's records say; those of one that has not ended are not all there.
     fn read(&self, ended: bool) -> anyhow::Result<Row> {
         let mut row = Row::default();
-        let file = File::open(self.out.join("records.jsonl"))?;
-        let Ok((_, records)) = read_records(BufReader::new(file)) else {
-            ensure!(!ended, "the campaign left no records");
+        let records = File::open(self.records()).ok();
+        let records = records.and_then(|file| read_records(BufReader::new(file)).ok());
+        let Some((_, records)) = records else {
+            if ended {
+                // It reads the saved plans before anything else.
+                row.scenarios.insert(NO_START.to_owned(), "the saved plans".to_owned());
+            }
             return Ok(row);
         };
         for record in records {
@@ -201,6 +239,60 @@ impl Bench {
             }
         }
         Ok(row)
+    }
+}
+
+/// One mutant in one program.
+struct Run<'a> {
+    bench: &'a Bench,
+    built: &'a Built,
+    number: usize,
+}
+
+impl Run<'_> {
+    /// Starts a campaign that leaves its records, and no other.
+    fn campaign(&self, plans: [&str; 2]) -> anyhow::Result<Child> {
+        let records = self.bench.records();
+        if records.exists() {
+            fs::remove_file(records)?;
+        }
+        let arguments = ["run", "--format", "json", plans[0], plans[1], "--out"].map(OsStr::new);
+        let out = [self.bench.out.as_os_str()];
+        self.spawn(&self.built.colosim, arguments.into_iter().chain(out))
+    }
+
+    /// Where the campaign does not come to its end, or not even to its beginning: one seed after
+    /// another, up to the first that does not end, or that breaks something.
+    fn search(&self, seeds: u64, row: &mut Row) -> anyhow::Result<()> {
+        for seed in 0..row.seeds_to_kill().unwrap_or(seeds) {
+            let plan = self.campaign(["--seed", &seed.to_string()])?;
+            let Some(_) = ended_well(plan, PATIENCE_PLAN)? else {
+                row.seeds.insert(NO_END.to_owned(), seed + 1);
+                return Ok(());
+            };
+            let alone = self.bench.read(true)?;
+            if alone.seeds_to_kill().is_some() {
+                row.seeds.extend(alone.seeds);
+                row.panicked = row.panicked.take().or(alone.panicked);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn<'a>(
+        &self,
+        program: &Path,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+    ) -> anyhow::Result<Child> {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env(NUMBER, self.number.to_string())
+            .current_dir(&self.bench.place)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        Ok(command.spawn()?)
     }
 }
 

@@ -9,6 +9,7 @@
 mod bench;
 mod matrix;
 mod patch;
+mod plant;
 mod sample;
 
 use std::fs;
@@ -32,7 +33,8 @@ struct Args {
     /// How many seeds each mutant is given
     #[arg(long, default_value_t = 1000)]
     seeds: u64,
-    /// Only those that have no row yet: goes on with a run that was interrupted
+    /// Only those that have no row yet: goes on with a run that was interrupted; rows that are there take
+    /// over what their patches say
     #[arg(long)]
     missing: bool,
     /// Writes nothing: says who notices, however many seeds that are
@@ -75,25 +77,38 @@ fn judge_all(root: &Path, args: &Args) -> anyhow::Result<()> {
         known = matrix(&folder)?;
         ensure!(known.seeds == args.seeds, "the matrix there is of {} seeds", known.seeds);
         known.rows.retain(|row| mutants.iter().any(|mutant| mutant.name == row.mutant));
+        for mutant in &mutants {
+            let row = known.rows.iter_mut().find(|row| row.mutant == mutant.name);
+            if let Some(row) = row {
+                row.is_of(mutant);
+            }
+        }
     }
+    let due = mutants.iter().filter(|mutant| {
+        let has_row = args.missing && known.rows.iter().any(|row| row.mutant == mutant.name);
+        !has_row && (args.only.is_empty() || args.only.contains(&mutant.name))
+    });
+    let due: Vec<_> = due.collect();
     let bench = Bench::prepare(root)?;
+    let together = bench.build_together(&due)?;
+    println!("{} of {} mutants are built together", together.len(), due.len());
     // A mutant proves something only if the tree that it is put into is clean.
-    let sound = bench.judge(None, args.seeds).context("the tree without a mutant")?;
+    let sound = bench.judge(&together, None, args.seeds).context("the tree without a mutant")?;
     ensure!(
         !sound.is_killed() && !sound.unit_cases,
         "the tree without a mutant is not clean: {sound:?}"
     );
-    for mutant in &mutants {
-        let has_row = args.missing && known.rows.iter().any(|row| row.mutant == mutant.name);
-        if has_row || !args.only.is_empty() && !args.only.contains(&mutant.name) {
-            continue;
-        }
-        let row = bench.judge(Some(mutant), args.seeds).with_context(|| mutant.name.clone())?;
+    for mutant in due {
+        let row = bench.judge(&together, Some(mutant), args.seeds);
+        let row = row.with_context(|| mutant.name.clone())?;
         println!("{:36} {}", row.mutant, told(&row));
         known.put(row);
         if !args.dry {
             write(root, &folder, &known)?;
         }
+    }
+    if !args.dry {
+        write(root, &folder, &known)?;
     }
     println!("\n{}", known.summary());
     Ok(())

@@ -5,6 +5,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::patch::Mutant;
+
 /// What was seen of one mutant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -38,7 +40,19 @@ pub(crate) struct Row {
 /// Stands among the invariants for a plan that does not come to its end.
 pub(crate) const NO_END: &str = "no end";
 
+/// Stands among them for saved plans that the program cannot read.
+pub(crate) const NO_START: &str = "no start";
+
 impl Row {
+    /// Takes over what its patch says of a mutant.
+    pub(crate) fn is_of(&mut self, mutant: &Mutant) {
+        self.mutant.clone_from(&mutant.name);
+        self.file = mutant.file.display().to_string();
+        self.breaks.clone_from(&mutant.breaks);
+        self.survives.clone_from(&mutant.survives);
+        self.equivalent.clone_from(&mutant.equivalent);
+    }
+
     /// Seeds up to the first that noticed.
     pub(crate) fn seeds_to_kill(&self) -> Option<u64> {
         self.seeds.values().copied().min()

@@ -214,7 +214,13 @@ impl Generator {
         if self.races.chance(Ratio::new(1, 16)) {
             self.connection_flaps();
         }
+        if self.races.chance(Ratio::new(1, 50)) {
+            self.open_refused();
+        }
         self.end();
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.start_cannot_mark();
+        }
         self.steps
     }
 
@@ -322,6 +328,9 @@ impl Generator {
         }
         if self.races.chance(Ratio::new(1, 40)) {
             self.failover_not_durable();
+        }
+        if self.races.chance(Ratio::new(1, 40)) {
+            self.map_out_of_date();
         }
         if self.races.chance(Ratio::new(1, 40)) {
             self.commit_cannot_mark();

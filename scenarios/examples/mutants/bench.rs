@@ -21,7 +21,7 @@ use crate::plant::{NUMBER, SWITCH, plant};
 
 /// How long a mutant's campaign or its unit cases may take: some loop for ever. A thousand seeds take
 /// some seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long one plan may take; it needs some milliseconds.
 const PATIENCE_PLAN: Duration = Duration::from_secs(5);

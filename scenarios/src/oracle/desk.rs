@@ -47,6 +47,8 @@ pub(crate) struct Desk {
     users: Vec<Attached>,
     /// The guest has the device that it was started with.
     guest_is_attached: bool,
+    /// The export is where forwarded writes go in.
+    export_is_attached: bool,
     jobs: Vec<(Name, JobType, Name)>,
     pub(crate) read_only: Vec<Name>,
     ejected: Vec<Name>,
@@ -75,6 +77,7 @@ impl Desk {
             nodes: Vec::new(),
             users: Vec::new(),
             guest_is_attached: false,
+            export_is_attached: false,
             jobs: Vec::new(),
             read_only: Vec::new(),
             ejected: Vec::new(),
@@ -104,7 +107,7 @@ impl Desk {
             list.clear();
         }
         self.absent = true;
-        self.guest_is_attached = false;
+        (self.guest_is_attached, self.export_is_attached) = (false, false);
         self.users.clear();
         self.jobs.clear();
         self.blockers.clear();
@@ -157,6 +160,7 @@ impl Desk {
         let place = match name {
             GUEST if node == self.root() => 0,
             EXPORT if node == SECONDARY && covered == self.backup => {
+                self.export_is_attached = true;
                 usize::from(self.users.first().is_some_and(|user| user.name == GUEST))
             }
             _ => self.users.len(),
@@ -270,6 +274,7 @@ impl Desk {
                 let Some(place) = place else { return };
                 let Attached { kind, node, .. } = self.users.remove(place);
                 self.guest_is_attached &= user != GUEST;
+                self.export_is_attached &= user != EXPORT;
                 if kind == UserKind::DriveDevice {
                     self.jobs.retain(|(_, _, other)| *other != node);
                 }
@@ -447,6 +452,11 @@ impl Desk {
     /// Whether the guest's device is there, with everything below it, and no command may change that.
     pub(crate) fn guest_has_medium(&self) -> bool {
         self.guest_is_attached && self.ejected.is_empty() && self.open.is_empty()
+    }
+
+    /// Whether forwarded writes reach the secondary disk, and no command may change that.
+    pub(crate) fn export_has_medium(&self) -> bool {
+        self.export_is_attached && self.ejected.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn is_ejected(&self, node: Name) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,
+    /// It is being opened in a process that runs, because an operator said so.
+    opening: bool,
     /// The guest has the device that it was started with.
     guest_is_attached: bool,
     /// The export is where forwarded writes go in.
@@ -76,6 +78,7 @@ impl Desk {
             wiring: Wiring::default(),
             nodes: Vec::new(),
             users: Vec::new(),
+            opening: false,
             guest_is_attached: false,
             export_is_attached: false,
             jobs: Vec::new(),
@@ -107,6 +110,7 @@ impl Desk {
             list.clear();
         }
         self.absent = true;
+        self.opening = false;
         (self.guest_is_attached, self.export_is_attached) = (false, false);
         self.users.clear();
         self.jobs.clear();
@@ -119,6 +123,7 @@ impl Desk {
     pub(crate) fn started(&mut self, side: Side, recover: bool, world: VolumeView<'_>) {
         self.clear();
         self.absent = false;
+        self.opening = self.open.first().is_some_and(|open| open.admin == Admin::Open);
         self.guest_is_attached = true;
         let options = world.options();
         let Self { nodes, read_only, .. } = self;
@@ -195,6 +200,7 @@ impl Desk {
         match event {
             Event::AdminAnswered { id, admin, result } => {
                 self.open.retain(|open| open.id != *id);
+                self.opening &= *admin != Admin::Open;
                 if result.is_ok() {
                     self.done(*admin);
                 }
@@ -452,6 +458,11 @@ impl Desk {
     /// Whether the guest's device is there, with everything below it, and no command may change that.
     pub(crate) fn guest_has_medium(&self) -> bool {
         self.guest_is_attached && self.ejected.is_empty() && self.open.is_empty()
+    }
+
+    /// Whether an operator's command to open it is being carried out.
+    pub(crate) fn is_being_opened(&self) -> bool {
+        self.opening
     }
 
     /// Whether forwarded writes reach the secondary disk, and no command may change that.

@@ -220,7 +220,13 @@ impl Generator {
             self.connection_flaps();
         }
         self.ends_badly();
+        if self.races.chance(Ratio::new(1, 50)) {
+            self.open_refused();
+        }
         self.end();
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.start_cannot_mark();
+        }
         self.steps
     }
 
@@ -328,6 +334,9 @@ impl Generator {
         }
         if self.races.chance(Ratio::new(1, 40)) {
             self.failover_not_durable();
+        }
+        if self.races.chance(Ratio::new(1, 40)) {
+            self.map_out_of_date();
         }
         if self.races.chance(Ratio::new(1, 40)) {
             self.commit_cannot_mark();

@@ -27,6 +27,11 @@ use crate::verb::{Mode, Stage, VerbError};
 use crate::verbs::RunningVerb;
 use crate::wiring::{FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
 
+/// Room that a volume begins with, for the nodes of a whole graph and for some requests: so that
+/// neither moves while it grows. More is no error.
+const NODES_USUAL: usize = 8;
+const IOS_USUAL: usize = 8;
+
 /// How a volume is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VolumeOptions {
@@ -104,7 +109,7 @@ pub struct Volume {
 impl Volume {
     /// Opens a volume over its disks. It reads its images first.
     pub(crate) fn new(options: VolumeOptions) -> Self {
-        let mut nodes = SlotMap::with_key();
+        let mut nodes = SlotMap::with_capacity_and_key(NODES_USUAL);
         let (mut filter, mut remote) = (None, None);
         let mut refused = None;
         let mut chain = Chain::default();
@@ -178,9 +183,9 @@ impl Volume {
             options,
             nodes,
             users,
-            ios: SlotMap::with_key(),
+            ios: SlotMap::with_capacity_and_key(IOS_USUAL),
             leaves: SlotMap::with_key(),
-            tasks: VecDeque::new(),
+            tasks: VecDeque::with_capacity(IOS_USUAL),
             chain: Chain::default(),
             filter: None,
             remote: None,

@@ -57,6 +57,7 @@ fn properties(summary: &Summary) -> Vec<Property> {
     vec![
         property("version", summary.version.clone()),
         property("profile", summary.profile.clone()),
+        property("interrupted", summary.interrupted.to_string()),
         property("plans", summary.plans.to_string()),
         property("clean_plans", summary.clean.to_string()),
         property("guest_requests", summary.guest_requests.to_string()),

@@ -36,6 +36,7 @@ pub fn markdown(summary: &Summary, timing: &Timing) -> String {
 
 fn verdict(text: &mut String, summary: &Summary) {
     let mark = match summary.verdict() {
+        Verdict::Clean if summary.interrupted => "⚠️",
         Verdict::Clean => "✅",
         Verdict::Failed => "❌",
         Verdict::Empty => "⚠️",

@@ -98,6 +98,8 @@ pub struct Summary {
     pub version: String,
     /// Profile of the plans; several, joined by ` + `, if records of several were merged.
     pub profile: String,
+    /// Whoever ran the plans was told to end before the last one.
+    pub interrupted: bool,
     /// Plans run.
     pub plans: u64,
     /// Plans without violation and abort.
@@ -145,6 +147,7 @@ impl Summary {
         Self {
             version: header.version.clone(),
             profile: header.profile.clone(),
+            interrupted: false,
             plans: 0,
             clean: 0,
             steps: 0,
@@ -215,6 +218,7 @@ impl Summary {
     pub fn merge(&mut self, other: Self) {
         join_names(&mut self.version, &other.version);
         join_names(&mut self.profile, &other.profile);
+        self.interrupted |= other.interrupted;
         self.plans += other.plans;
         self.clean += other.clean;
         self.steps += other.steps;

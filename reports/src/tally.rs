@@ -27,8 +27,18 @@ impl Row {
     }
 }
 
-/// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`.
+/// The verdict in a few words: `clean`, `2 violations and 1 abort`, `nothing ran`; and whether
+/// that is of all plans.
 pub(crate) fn verdict(summary: &Summary) -> String {
+    let of_what_ran = of_what_ran(summary);
+    match summary.verdict() {
+        _ if !summary.interrupted => of_what_ran,
+        Verdict::Clean => "interrupted, clean so far".into(),
+        Verdict::Failed | Verdict::Empty => format!("interrupted, {of_what_ran}"),
+    }
+}
+
+fn of_what_ran(summary: &Summary) -> String {
     let new = if summary.compared.is_some() { "new " } else { "" };
     let violations =
         counted(summary.violation_count, &format!("{new}violation"), &format!("{new}violations"));
@@ -149,6 +159,17 @@ pub(crate) fn defects(summary: &Summary) -> Vec<(&str, String, String)> {
         (name.as_str(), counted(runs.count, "plan", "plans"), first)
     });
     rows.collect()
+}
+
+/// How seldom a point can be that no plan reached: with 95 % confidence in less than 3 of N plans.
+pub(crate) fn seldom(summary: &Summary) -> Option<String> {
+    let every = summary.plans / 3;
+    (summary.points_never().next().is_some() && every > 1).then(|| {
+        format!(
+            "what was never reached is met by less than 1 in {} plans (95 % confidence)",
+            grouped(every)
+        )
+    })
 }
 
 /// Refusals, the most frequent first, then by text.

@@ -46,6 +46,7 @@ pub fn terminal(summary: &Summary, timing: &Timing, color: bool) -> String {
 
 fn verdict(text: &mut String, summary: &Summary, paint: Paint) {
     let style = match summary.verdict() {
+        Verdict::Clean if summary.interrupted => YELLOW,
         Verdict::Clean => GREEN,
         Verdict::Failed => RED,
         Verdict::Empty => YELLOW,
@@ -139,6 +140,9 @@ fn coverage(text: &mut String, summary: &Summary, paint: Paint) {
     heading(text, "reached", &points, paint);
     for point in summary.points_never().take(NAMED_MAX) {
         line(text, &format!("  never {}", one_line(&point.name)));
+    }
+    if let Some(bound) = tally::seldom(summary) {
+        line(text, &format!("  {bound}"));
     }
     let more = summary.points_never().count().saturating_sub(NAMED_MAX);
     if more > 0 {

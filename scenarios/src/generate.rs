@@ -9,6 +9,7 @@
 mod lies;
 mod operate;
 mod races;
+mod rare;
 mod schedule;
 mod setup;
 
@@ -35,6 +36,7 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         mishaps: Seed(seed).stream("mishaps"),
         operator: Seed(seed).stream("operator"),
         races: Seed(seed).stream("races"),
+        rare: Seed(seed).stream("rare"),
         volumes: Volumes {
             stream: Seed(seed).stream("volume"),
             count: 1 + setup.further.iter().count() as u64,
@@ -134,6 +136,7 @@ struct Generator {
     mishaps: Stream,
     operator: Stream,
     races: Stream,
+    rare: Stream,
     volumes: Volumes,
     hot: u64,
     geometry: Geometry,
@@ -216,7 +219,14 @@ impl Generator {
         if self.races.chance(Ratio::new(1, 16)) {
             self.connection_flaps();
         }
+        self.ends_badly();
+        if self.races.chance(Ratio::new(1, 50)) {
+            self.open_refused();
+        }
         self.end();
+        if self.races.chance(Ratio::new(1, 30)) {
+            self.start_cannot_mark();
+        }
         self.steps
     }
 
@@ -326,6 +336,9 @@ impl Generator {
             self.failover_not_durable();
         }
         if self.races.chance(Ratio::new(1, 40)) {
+            self.map_out_of_date();
+        }
+        if self.races.chance(Ratio::new(1, 40)) {
             self.commit_cannot_mark();
         }
         if self.races.chance(Ratio::new(1, 40)) {
@@ -377,6 +390,7 @@ impl Generator {
     /// The overlays stay, the guest goes on over them, and perhaps the host goes down after all.
     fn life_after_failed_failover(&mut self) {
         self.ask_after_failed_failover();
+        self.bad_disks();
         match self.races.weighted(&[4, 1, 2]) {
             0 => {}
             1 => self.flush_cut_short(),

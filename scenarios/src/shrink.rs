@@ -39,28 +39,41 @@ pub struct Shrunk {
     pub cause: Quirks,
     /// How many runs it took.
     pub runs: u64,
-    /// Whether the search ended by itself, and not because its runs were spent.
+    /// Whether the search ended by itself, and not at one of its limits.
     pub finished: bool,
 }
 
 /// Shrinks a plan with at most so many runs; `None` if nothing is wrong with it.
 pub fn shrink(plan: &Plan, runs_max: u64) -> Option<Shrunk> {
-    shrink_watched(plan, runs_max, &mut |_| ())
+    shrink_watched(plan, &Limits { runs_max, go_on: &|| true }, &mut |_| ())
+}
+
+/// When a search ends although something is left to be tried.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    /// After so many runs.
+    pub runs_max: u64,
+    /// Asked before each smaller plan is tried: whether to go on.
+    pub go_on: &'a dyn Fn() -> bool,
 }
 
 /// The same, with every plan shown that is the smallest so far when a part of the search ends.
-pub fn shrink_watched(plan: &Plan, runs_max: u64, watch: &mut dyn FnMut(&Plan)) -> Option<Shrunk> {
-    shrink_judged(plan, runs_max, &mut seen, watch)
+pub fn shrink_watched(
+    plan: &Plan,
+    limits: &Limits<'_>,
+    watch: &mut dyn FnMut(&Plan),
+) -> Option<Shrunk> {
+    shrink_judged(plan, limits, &mut seen, watch)
 }
 
 /// The search, whoever judges.
 fn shrink_judged(
     plan: &Plan,
-    runs_max: u64,
+    limits: &Limits<'_>,
     judge: &mut dyn FnMut(&Plan) -> Vec<Seen>,
     watch: &mut dyn FnMut(&Plan),
 ) -> Option<Shrunk> {
-    let mut search = Search::begin(plan, runs_max, judge)?;
+    let mut search = Search::begin(plan, *limits, judge)?;
     let parts: [fn(&mut Search<'_>) -> bool; 8] = [
         quirks::fewer,
         steps::fewer,

@@ -6,8 +6,8 @@ use std::process::Command;
 use clap::{CommandFactory, Parser};
 use colo_scenarios::cli::Args;
 
-const COMMANDS: [&str; 8] =
-    ["run", "replay", "shrink", "explore", "report", "list", "completions", "man"];
+const COMMANDS: [&str; 9] =
+    ["run", "replay", "shrink", "explore", "report", "bench", "list", "completions", "man"];
 
 /// Exit code, standard output, standard error.
 fn colosim(args: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
@@ -33,10 +33,7 @@ fn every_command_has_examples_that_it_takes() {
     let known: Vec<_> =
         Args::command().get_subcommands().map(|one| one.get_name().to_owned()).collect();
     for name in &known {
-        assert!(
-            name == "help" || name == "bench" || COMMANDS.contains(&name.as_str()),
-            "{name} is tested"
-        );
+        assert!(name == "help" || COMMANDS.contains(&name.as_str()), "{name} is tested");
     }
     for command in COMMANDS.into_iter().map(Some).chain([None]) {
         let args: Vec<_> = command.into_iter().chain(["--help"]).collect();

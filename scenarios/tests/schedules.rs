@@ -20,7 +20,9 @@ fn scheduled(schedule: Schedules) -> Behaviour {
 fn orders(mut steps: Vec<Step>) -> OrdersTally {
     steps.insert(0, Step::Settle);
     let plan = Plan::new("orders", Profile::Hardened, steps);
-    explore_orders(&plan, ALL, &mut |found| panic!("{}: {}", found.plan.name, found.message))
+    explore_orders(&plan, ALL, &|| true, &mut |found| {
+        panic!("{}: {}", found.plan.name, found.message)
+    })
 }
 
 /// Nothing but its one answer comes of it on either host.
@@ -116,7 +118,7 @@ fn a_race_is_found_among_all_orders_and_happens_again() {
     let plan = find("flush-misses-split-writes").expect("it is a finding").defective();
     let bounds = OrderBounds { deviations_max: Some(2), ..ALL };
     let mut found = Vec::new();
-    let tally = explore_orders(&plan, bounds, &mut |one| found.push(one));
+    let tally = explore_orders(&plan, bounds, &|| true, &mut |one| found.push(one));
     // In some orders the flush happens to cover the write.
     assert!(!found.is_empty() && (found.len() as u64) < tally.orders, "{tally:?}");
     for one in found.iter().take(3) {
@@ -126,7 +128,7 @@ fn a_race_is_found_among_all_orders_and_happens_again() {
         assert_eq!(run(&saved).digest, outcome.digest);
     }
     let repaired = Plan { quirks: Vec::new(), ..plan };
-    explore_orders(&repaired, bounds, &mut |found| panic!("{}", found.message));
+    explore_orders(&repaired, bounds, &|| true, &mut |found| panic!("{}", found.message));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Every answer here takes exactly one nanosecond, so requests are answered in the order in
 //! which they were sent, and what a flush covers can be read off the test.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use colo_core::{Disk, Op, Payload, Request, RequestId};
@@ -310,5 +311,51 @@ fn the_states_shown_are_those_of_the_slow_way() {
         assert_eq!(shown, expected, "seed {seed}");
         assert_eq!(hashes.len(), expected.len(), "seed {seed}");
         assert_eq!(explorer.tally().explored, expected.len() as u128, "seed {seed}");
+    }
+}
+
+/// Tells the explorer to end after so many states.
+#[derive(Clone)]
+struct Limited<'a> {
+    plain: Plain,
+    left: &'a Cell<u64>,
+}
+
+impl System for Limited<'_> {
+    fn step(&mut self) -> bool {
+        self.plain.step()
+    }
+
+    fn disks(&self, host: usize) -> Vec<&SimDisk> {
+        self.plain.disks(host)
+    }
+
+    fn expect(&self, host: usize, into: &mut Vec<u8>) {
+        self.plain.expect(host, into);
+    }
+
+    fn go_on(&self) -> bool {
+        self.left.replace(self.left.get().saturating_sub(1)) > 0
+    }
+}
+
+#[test]
+fn an_exploration_that_is_ended_says_so_and_shows_nothing_more() {
+    let plain = one().write(0, 3, 1).write(1, 3, 2);
+    let whole = plain.clone().walk();
+    assert!(whole.is_exhausted() && whole.explored > 20, "{whole:?}");
+    for states in [0, 1, 5, 20] {
+        let left = Cell::new(states);
+        let mut system = Limited { plain: plain.clone(), left: &left };
+        let (mut explorer, mut shown) = (Explorer::new(Bounds::default()), 0);
+        explorer.walk(&mut system, &mut |_, _, _| shown += 1);
+        let tally = explorer.tally();
+        assert!(tally.ended && !tally.is_exhausted(), "{tally:?}");
+        assert_eq!(tally.explored, u128::from(states));
+        assert!(shown <= states && (shown > 0) == (states > 0));
+        // And whoever adds it up knows it of the sum.
+        let mut sum = whole;
+        sum.add(tally);
+        assert!(!sum.is_exhausted());
     }
 }

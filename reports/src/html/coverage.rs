@@ -8,6 +8,7 @@ use crate::grid::{Grid, Row};
 use crate::html::part;
 use crate::stages;
 use crate::summary::Summary;
+use crate::tally;
 
 pub(super) fn stage_machines(summary: &Summary) -> Markup {
     let machines = stages::machines(&summary.points);
@@ -112,6 +113,7 @@ pub(super) fn never(summary: &Summary) -> Markup {
                     p class="lead" { "Every point was reached." }
                 } @else {
                     p class="lead" { (never.len()) " of " (counted(summary.points.len() as u64, "point", "points")) "." }
+                    @if let Some(bound) = tally::seldom(summary) { p { (bound) "." } }
                     ul class="never" { @for point in never { li { code { (printable(&point.name)) } } } }
                 }
             }

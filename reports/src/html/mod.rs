@@ -89,6 +89,7 @@ pub fn html(page: &Page<'_>) -> String {
 
 fn verdict(summary: &Summary) -> Markup {
     let (class, mark) = match summary.verdict() {
+        Verdict::Clean if summary.interrupted => ("empty", "?"),
         Verdict::Clean => ("clean", "✓"),
         Verdict::Failed => ("failed", "✗"),
         Verdict::Empty => ("empty", "?"),

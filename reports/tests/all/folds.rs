@@ -2,16 +2,16 @@
 
 use colo_reports::{Header, KEPT_MAX, Record, Run, Summary, Verdict};
 
-use crate::cases::{self, aborting, awkward, clean, fold, violating};
+use crate::cases::{self, aborting, awkward, clean, fold, scenario, violating};
 
 fn run(seed: u64) -> Run {
     Run { seed: Some(seed), plan: format!("seed {seed:#x}") }
 }
 
 fn mixed() -> Vec<Record> {
-    let mut records = vec![cases::violating(90, 3), cases::clean(5), cases::scenario()];
-    records.extend([cases::violating(2, 70), cases::aborting(43), cases::awkward()]);
-    records.extend([cases::violating(7, 40), cases::clean(4), cases::aborting(3)]);
+    let mut records = vec![violating(90, 3), clean(5), scenario()];
+    records.extend([violating(2, 70), aborting(43), awkward()]);
+    records.extend([violating(7, 40), clean(4), aborting(3)]);
     records
 }
 
@@ -19,18 +19,18 @@ fn mixed() -> Vec<Record> {
 fn merging_parts_equals_adding_all_wherever_it_is_cut() {
     let records = mixed();
     for cut in 0..=records.len() {
-        let mut merged = cases::fold(&records[..cut]);
-        merged.merge(cases::fold(&records[cut..]));
-        assert_eq!(merged, cases::fold(&records), "cut at {cut}");
+        let mut merged = fold(&records[..cut]);
+        merged.merge(fold(&records[cut..]));
+        assert_eq!(merged, fold(&records), "cut at {cut}");
     }
 }
 
 #[test]
 fn the_order_of_adding_shows_in_the_digest_only() {
     let mut records = mixed();
-    let forwards = cases::fold(&records);
+    let forwards = fold(&records);
     records.reverse();
-    let mut backwards = cases::fold(&records);
+    let mut backwards = fold(&records);
     assert_ne!(backwards.digest, forwards.digest);
     backwards.digest = forwards.digest;
     assert_eq!(backwards, forwards);
@@ -38,7 +38,7 @@ fn the_order_of_adding_shows_in_the_digest_only() {
 
 #[test]
 fn violations_are_kept_in_the_order_of_seeds_and_all_are_counted() {
-    let summary = cases::fold(&mixed());
+    let summary = fold(&mixed());
     assert_eq!(summary.violation_count, 3 + 70 + 1 + 40);
     assert_eq!(summary.violations.len(), KEPT_MAX);
     let kept: Vec<_> = summary.violations.iter().map(|v| (v.run.seed, v.what.step)).collect();
@@ -55,7 +55,7 @@ fn violations_are_kept_in_the_order_of_seeds_and_all_are_counted() {
 
 #[test]
 fn points_know_their_hits_and_their_first_run() {
-    let summary = cases::fold(&[cases::clean(8), cases::clean(3), cases::clean(5)]);
+    let summary = fold(&[clean(8), clean(3), clean(5)]);
     let point = |name| summary.points.iter().find(|p| p.name == name).expect("it is named");
     let done = point("edge/secondary/FAILOVER->DONE");
     assert_eq!((done.hits, done.first.as_ref()), (2, Some(&run(3))));
@@ -96,17 +96,17 @@ fn records_of_another_version_merge_by_the_names_of_points() {
 
 #[test]
 fn nothing_is_not_clean() {
-    assert_eq!(cases::fold(&[]).verdict(), Verdict::Empty);
-    assert!(!cases::fold(&[]).is_clean());
+    assert_eq!(fold(&[]).verdict(), Verdict::Empty);
+    assert!(!fold(&[]).is_clean());
     assert!(cases::clean_fold().is_clean());
-    assert_eq!(cases::fold(&[cases::aborting(1)]).verdict(), Verdict::Failed);
-    assert_eq!(cases::fold(&[cases::violating(1, 1)]).verdict(), Verdict::Failed);
+    assert_eq!(fold(&[aborting(1)]).verdict(), Verdict::Failed);
+    assert_eq!(fold(&[violating(1, 1)]).verdict(), Verdict::Failed);
 }
 
 #[test]
 #[should_panic(expected = "seed 0x1 counts 12 points of 11")]
 fn a_record_with_points_that_nobody_named_is_a_bug() {
-    cases::fold(&[Record { points: vec![1; 12], ..cases::clean(1) }]);
+    fold(&[Record { points: vec![1; 12], ..clean(1) }]);
 }
 
 #[test]

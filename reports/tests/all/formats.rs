@@ -64,6 +64,35 @@ fn colour_changes_nothing_but_colour() {
 }
 
 #[test]
+fn every_format_says_that_a_campaign_was_interrupted() {
+    for (records, verdict) in [
+        (vec![cases::clean(1)], "interrupted, clean so far"),
+        (vec![cases::clean(1), cases::violating(2, 1)], "interrupted, 1 violation"),
+        (Vec::new(), "interrupted, nothing ran"),
+    ] {
+        let whole = cases::fold(&records);
+        let cut = Summary { interrupted: true, ..whole.clone() };
+        let people: [fn(&Summary) -> String; 3] = [
+            |summary| terminal(summary, &cases::TIMING, false),
+            |summary| crate::page::page(summary),
+            |summary| markdown(summary, &cases::TIMING),
+        ];
+        for format in people {
+            assert!(format(&cut).to_lowercase().contains(verdict), "{}", format(&cut));
+            assert!(!format(&whole).to_lowercase().contains("interrupted"), "{}", format(&whole));
+        }
+        assert_eq!(parsed(&cut)["interrupted"], true);
+        assert_eq!(parsed(&whole)["interrupted"], false);
+        let xml = junit(&cut, &cases::TIMING, &INVARIANTS);
+        assert!(xml.contains(r#"<property name="interrupted" value="true"/>"#), "{xml}");
+        // And what it is merged with is no whole either.
+        let mut merged = whole;
+        merged.merge(cut);
+        assert!(merged.interrupted);
+    }
+}
+
+#[test]
 fn json_as_it_looks() {
     insta::assert_snapshot!("json_clean", json(&cases::clean_fold(), &cases::TIMING));
     insta::assert_snapshot!("json_failing", json(&cases::failing_fold(), &cases::TIMING));

@@ -11,7 +11,7 @@ fn page_of(summary: &Summary, timelines: &[Timeline], proof: &Proof) -> String {
     html(&Page { summary, timing: &cases::TIMING, timelines, untold: "", proof })
 }
 
-fn page(summary: &Summary) -> String {
+pub(crate) fn page(summary: &Summary) -> String {
     page_of(summary, &[], &Proof::default())
 }
 

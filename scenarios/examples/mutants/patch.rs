@@ -1,6 +1,6 @@
 //! A mutant as data: a small mistake in the core, as a unified diff with a few lines in front.
 //!
-//! `Mutant:` and `Breaks:` say what it is, `Survives:` why it may. The diff is read and put in here and
+//! `Mutant:` and `Breaks:` say what it is, `Survives:` why it may, `Equivalent:` why it is none. The diff is read and put in here and
 //! not by another program, so that a test can ask for every mutant whether it still fits.
 
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ pub(crate) struct Mutant {
     pub(crate) breaks: String,
     /// Why it may survive, if it may.
     pub(crate) survives: Option<String>,
+    /// Why it behaves as the core does, if it does.
+    pub(crate) equivalent: Option<String>,
     /// The file it changes, from the root of the repository.
     pub(crate) file: PathBuf,
     hunks: Vec<Hunk>,
@@ -77,7 +79,17 @@ impl Mutant {
         if hunks.iter().all(|hunk| hunk.old == hunk.new) {
             return Err("it changes nothing".to_owned());
         }
-        Ok(Self { name, breaks, survives: field("Survives:"), file: PathBuf::from(file), hunks })
+        let (survives, equivalent) = (field("Survives:"), field("Equivalent:"));
+        Ok(Self { name, breaks, survives, equivalent, file: PathBuf::from(file), hunks })
+    }
+
+    /// Whether it is the same mistake as another, wherever its lines are.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let lines = |mutant: &Self| {
+            let hunks = mutant.hunks.iter().map(|hunk| (hunk.old.clone(), hunk.new.clone()));
+            hunks.collect::<Vec<_>>()
+        };
+        self.file == other.file && lines(self) == lines(other)
     }
 
     /// The file with the mistake in it.

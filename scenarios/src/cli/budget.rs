@@ -23,8 +23,8 @@ impl Budget {
 
     /// Whether another plan may begin.
     pub(super) fn allows_plan(&self, passed: Duration) -> bool {
-        self.whole
-            .is_none_or(|whole| passed < if self.shrinks { whole - whole / 100 } else { whole })
+        let hundredths = if self.shrinks { 99 } else { 100 };
+        self.whole.is_none_or(|whole| passed < whole / 100 * hundredths)
     }
 
     /// Whether another failure may be shrunk, or another smaller plan be tried.

@@ -20,6 +20,8 @@ pub enum Exit {
     Nondeterminism = 5,
     /// Output could not be written.
     Unwritten = 74,
+    /// It was told to end before it was done, and nothing is wrong so far.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

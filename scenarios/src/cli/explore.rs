@@ -12,9 +12,10 @@ use colo_sim::world::Side;
 
 use crate::catalog;
 use crate::cli::exit::{Exit, print};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::{BehaviourArgs, meant};
 use crate::explore::workloads::OPS_MAX;
-use crate::explore::{Options, explore};
+use crate::explore::{Options, explore_from};
 use crate::panics::{Panic, PanicsKept, caught};
 use crate::plan::Plan;
 
@@ -82,7 +83,7 @@ Examples:
   colosim explore --workloads             all small workloads; about half a minute
 
 Exit codes: 0 clean; 1 a violation; 2 usage, or a plan that cannot be read; 4 nothing was
-explored; 74 could not write.";
+explored; 74 could not write; 130 interrupted.";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum SideArg {
@@ -103,9 +104,10 @@ impl SideArg {
 }
 
 pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen();
     match (args.orders, args.workloads) {
-        (true, true) => return orders::of_workloads(args),
-        (true, false) => return orders::of_plan(args),
+        (true, true) => return orders::of_workloads(args, &interrupt),
+        (true, false) => return orders::of_plan(args, &interrupt),
         _ => {}
     }
     if args.side == SideArg::Primary && args.depth > 1 {
@@ -117,23 +119,25 @@ pub(super) fn explore_command(args: &ExploreArgs) -> anyhow::Result<Exit> {
         depth: args.depth,
     };
     if args.each_quirk {
-        return workloads::each_quirk(args, &options);
+        return workloads::each_quirk(args, &options, &interrupt);
     }
     if args.workloads {
-        return workloads::workloads(args, &options);
+        return workloads::workloads(args, &options, &interrupt);
     }
     let plan = plan(args)?;
     let mut findings = Findings::new(args.out.as_deref())?;
     let panics_kept = PanicsKept::begin();
-    let tally = caught(|| explore(&plan, &options, &mut |found| findings.take(&found)));
+    let go_on = || !interrupt.is_told();
+    let mut take = |found| findings.take(&found);
+    let tally = caught(|| explore_from(&plan, 0, &options, &go_on, &mut take));
     drop(panics_kept);
     let mut text = format!("{}\n\n", plan.name);
     text.push_str(&tally.as_ref().map(table).unwrap_or_default());
-    text.push_str(&findings.report(tally.is_ok()));
+    text.push_str(&findings.report(tally.as_ref().is_ok_and(|tally| !tally.ended)));
     print(&text)?;
     match tally {
-        Ok(tally) if tally.distinct == 0 => findings.nothing_explored(),
-        Ok(_) => findings.finish(),
+        Ok(tally) if tally.distinct == 0 && !tally.ended => findings.nothing_explored(),
+        Ok(tally) => findings.finish(tally.ended),
         Err(panic) => Ok(bug(&plan, &panic)),
     }
 }
@@ -175,6 +179,9 @@ fn table(tally: &Tally) -> String {
             "a bound was reached first at crash point {}; --states-max and --combinations-max raise it\n",
             point.events
         ));
+    }
+    if tally.ended {
+        text.push_str("interrupted: crash points are missing\n");
     }
     text
 }

@@ -44,10 +44,18 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         What::Quirks => table(Quirk::ALL.iter().map(|quirk| (quirk.name(), quirk.about().trim()))),
         What::Findings => findings(),
         What::Faults => table(FAULTS.iter().copied()),
-        What::Points => points::names().join("\n") + "\n",
+        What::Points => points(),
     };
     print(&text)?;
     Ok(Exit::Clean)
+}
+
+/// Every point, then what is none and why.
+fn points() -> String {
+    let mut text = points::names().join("\n")
+        + "\n\nNot points, since the hardened core cannot reach them:\n\n";
+    text.push_str(&table(points::impossible().collect::<Vec<_>>().into_iter()));
+    text
 }
 
 fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> String {

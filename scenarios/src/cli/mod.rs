@@ -1,12 +1,15 @@
 //! The command line: arguments in, exit code out.
 
 mod about;
+mod bench;
 mod budget;
+mod clock;
 mod exit;
 mod explore;
 mod failing;
 mod films;
 mod github;
+mod interrupt;
 mod list;
 mod meant;
 mod output;
@@ -47,13 +50,14 @@ Examples:
   colosim shrink planned-stop --profile seed  the smallest plan that fails like this one
   colosim explore failover                every crash of a plan, in every way
   colosim report DIR1 DIR2 -o DIR         the records of two runs as one page, and more
+  colosim bench                           speed, memory and more, with their targets
   colosim list scenarios                  what is in the catalog
   colosim run --help                      more of each command, by example
 
 Without colour if NO_COLOR is set, or if nobody watches.
 
 Exit codes: 0 clean, 1 violation, 2 usage or unreadable input, 3 a bug in colosim,
-4 nothing or too little ran, 5 nondeterminism, 74 could not write.";
+4 nothing or too little ran, 5 nondeterminism, 74 could not write, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -67,6 +71,8 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Make reports of the records of one run or of many
     Report(report::ReportArgs),
+    /// Measure what is promised: speed, memory, how well failures shrink
+    Bench(bench::BenchArgs),
     /// Show what there is
     List(list::ListArgs),
     /// Print a script that completes command lines in a shell
@@ -149,6 +155,7 @@ pub fn main(args: &Args) -> Exit {
         Command::Shrink(args) => shrink::shrink(args),
         Command::Explore(args) => explore::explore_command(args),
         Command::Report(args) => report::report(args),
+        Command::Bench(args) => bench::bench(args),
         Command::List(args) => list::list(args),
         Command::Completions(args) => about::completions(args),
         Command::Man(args) => about::man(args),

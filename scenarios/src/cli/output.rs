@@ -11,7 +11,7 @@ use crate::cli::exit::{Unwritten, replace_file, write_file};
 use crate::cli::failing::{self, plan_path};
 use crate::cli::shrink::named;
 use crate::plan::Plan;
-use crate::shrink::shrink;
+use crate::shrink::{Limits, shrink_watched};
 
 /// What a campaign writes as it goes.
 pub(super) struct Output {
@@ -89,12 +89,13 @@ impl Output {
         summary: &mut Summary,
         go_on: &dyn Fn() -> bool,
     ) -> anyhow::Result<()> {
+        let limits = Limits { runs_max: SHRINK_RUNS_MAX, go_on };
         for run in failing::first(summary) {
             let Some(plan) = plans.named(run.seed, &run.plan) else { continue };
             if !go_on() {
                 break;
             }
-            let Some(shrunk) = shrink(&plan, SHRINK_RUNS_MAX) else { continue };
+            let Some(shrunk) = shrink_watched(&plan, &limits, &mut |_| ()) else { continue };
             let path = self.path(&plan, "min.json");
             replace_file(&path, &named(&shrunk.plan, &path).to_json())?;
             let steps = shrunk.plan.steps.len() as u32;

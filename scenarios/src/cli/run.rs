@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use colo_reports::{Header, Summary, Timing, json, junit, markdown, terminal};
@@ -13,9 +13,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::campaign::{Options, Plans, campaign};
 use crate::catalog;
 use crate::cli::budget::Budget;
+use crate::cli::clock::WallClock;
 use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::films::page;
 use crate::cli::github;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::{BehaviourArgs, seeds};
 use crate::corpus;
@@ -57,6 +59,9 @@ pub(super) struct RunArgs {
     /// that does
     #[arg(long)]
     check_determinism: bool,
+    /// Fail, with exit code 4, unless so many of the coverage points are reached, and name those that are not
+    #[arg(long, value_name = "PERCENT", value_parser = seeds::percent)]
+    require_points: Option<u8>,
     /// Write records, reports and failing plans into this directory, the first of them also
     /// shrunk; a record takes about 800 bytes
     #[arg(long, value_name = "DIR")]
@@ -87,7 +92,8 @@ Examples:
   colosim run --time-budget 8m --partition 1/4 --no-records --out share-1  a share, for CI
 
 Exit codes: 0 clean; 1 a violation; 2 usage; 3 a bug in colosim; 4 nothing or too little ran;
-5 nondeterminism; 74 could not write.";
+5 nondeterminism; 74 could not write; 130 interrupted. Ctrl-C ends it with a full report of what
+ran, a second one at once.";
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -97,6 +103,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen();
     let plans = plans(args)?;
     let header =
         Header::new(env!("CARGO_PKG_VERSION"), &plans.behaviour.name(), points::names().to_vec());
@@ -110,7 +117,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // What differs once makes every other result doubtful: what has begun is the last.
     let differs = AtomicBool::new(false);
     let budget = Budget::new(args.time_budget, output.is_some());
-    let go_on = || budget.allows_plan(clock.elapsed()) && !differs.load(Ordering::Relaxed);
+    let stopped = || differs.load(Ordering::Relaxed) || interrupt.is_told();
+    let go_on = || budget.allows_plan(clock.elapsed()) && !stopped();
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let options =
         Options { jobs, go_on: &go_on, twice: args.check_determinism, each: budget.is_limited() };
@@ -131,10 +139,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         progress.inc(&summary);
     });
     progress.finish();
+    summary.interrupted = interrupt.is_told() && summary.plans < plans.len();
     let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
     if let Some(output) = &mut output
-        && let Err(error) =
-            output.shrink_first(&plans, &mut summary, &|| budget.allows_shrinking(clock.elapsed()))
+        && let Err(error) = output.shrink_first(&plans, &mut summary, &|| {
+            budget.allows_shrinking(clock.elapsed()) && !interrupt.is_told()
+        })
     {
         unwritten.get_or_insert(error);
     }
@@ -152,10 +162,32 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             None => anstream::eprintln!("its entries are the same, the digests are not"),
         }
     }
+    if summary.interrupted {
+        anstream::eprintln!("interrupted after {} of {} plans", summary.plans, plans.len());
+    }
     let hardened = plans.behaviour == Behaviour::default();
     let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
     let telling = whole && plans.seeds.end - plans.seeds.start >= SEEDS_TELLING;
-    Ok(verdict(&summary, panics, !differing.is_empty(), telling))
+    let exit = verdict(&summary, panics, !differing.is_empty(), telling);
+    let missing = args.require_points.and_then(|percent| missing(&summary, percent));
+    if let (Exit::Clean, Some(missing)) = (exit, missing) {
+        github::error(&missing);
+        return Ok(Exit::TooLittle);
+    }
+    Ok(exit)
+}
+
+/// What to say if fewer of the points were reached.
+fn missing(summary: &Summary, percent: u8) -> Option<String> {
+    let (reached, total) = (summary.points_reached(), summary.points.len());
+    if reached * 100 >= total * usize::from(percent) {
+        return None;
+    }
+    let names: Vec<_> = summary.points_never().map(|point| format!("\n  {}", point.name)).collect();
+    Some(format!(
+        "{reached} of {total} points were reached, --require-points asks for {percent} %; never reached:{}",
+        names.concat()
+    ))
 }
 
 /// Everything is written before the verdict is told.
@@ -202,6 +234,9 @@ fn verdict(summary: &Summary, panics: u64, differs: bool, telling: bool) -> Exit
     }
     if summary.violation_count + summary.abort_count > 0 {
         return Exit::Violation;
+    }
+    if summary.interrupted {
+        return Exit::Interrupted;
     }
     if summary.plans == 0 {
         github::error("nothing ran; give more seeds, or more time");
@@ -263,20 +298,6 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The wall clock: for throughput, and for the one decision that `--time-budget` makes.
-struct WallClock(Instant);
-
-impl WallClock {
-    #[expect(clippy::disallowed_methods, reason = "the only wall clock of the program")]
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
 /// A bar on a terminal, a line for each tenth elsewhere; on standard error.
 enum Progress {
     Bar(ProgressBar),
@@ -329,5 +350,17 @@ mod tests {
         let summary = Summary::new(&Header::new("", "", Vec::new()));
         assert_eq!(verdict(&summary, 0, true, false), Exit::Nondeterminism);
         assert_eq!(verdict(&summary, 1, true, false), Exit::Bug);
+    }
+
+    #[test]
+    fn what_was_found_decides_the_exit_code_of_an_interrupted_campaign() {
+        let mut summary = Summary::new(&Header::new("", "", Vec::new()));
+        summary.interrupted = true;
+        // Nothing ran, or too little: of course.
+        assert_eq!(verdict(&summary, 0, false, true), Exit::Interrupted);
+        summary.violation_count = 1;
+        assert_eq!(verdict(&summary, 0, false, true), Exit::Violation);
+        assert_eq!(verdict(&summary, 0, true, true), Exit::Nondeterminism);
+        assert_eq!(verdict(&summary, 1, false, true), Exit::Bug);
     }
 }

@@ -50,6 +50,13 @@ pub(super) fn time(text: &str) -> Result<std::time::Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; give a time as in 90s or 8m"))
 }
 
+/// A share, with or without its sign: 100%.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    let percent = number.trim().parse().ok().filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| format!("`{text}` is no share; give a number from 0 to 100, as 100%"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

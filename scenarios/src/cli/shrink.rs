@@ -6,10 +6,11 @@ use clap::Args;
 use colo_core::Quirks;
 
 use crate::cli::exit::{Exit, print, replace_file};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::{BehaviourArgs, meant};
 use crate::panics::PanicsKept;
 use crate::plan::Plan;
-use crate::shrink::{RUNS_MAX, Shrunk, rust, shrink_watched};
+use crate::shrink::{Limits, RUNS_MAX, Shrunk, rust, shrink_watched};
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -37,12 +38,13 @@ Examples:
 A smaller plan is taken only if the same invariant is the first to break (or the same abort
 or panic ends it), and for the same cause: the quirks without any one of which it does not
 happen. Without any one of its steps the result no longer fails alike. The file is written
-anew each time the search gets on, so an interrupted one leaves the smallest plan so far.
+anew each time the search gets on. Ctrl-C ends the search with the smallest plan so far.
 
 Exit codes: 0 shrunk, or as small as it can be; 2 usage, unreadable input, or a plan that is
-clean, with which there is nothing to do; 74 could not write.";
+clean, with which there is nothing to do; 74 could not write; 130 interrupted.";
 
 pub(super) fn shrink(args: &ShrinkArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen();
     let (seed, plan) = meant::plan(&args.plan, &args.behaviour)?;
     let path = args.out.clone().unwrap_or_else(|| default_path(&args.plan, seed));
     let mut unwritten = None;
@@ -51,15 +53,18 @@ pub(super) fn shrink(args: &ShrinkArgs) -> anyhow::Result<Exit> {
             unwritten.get_or_insert(error);
         }
     };
+    let limits = Limits { runs_max: args.runs, go_on: &|| !interrupt.is_told() };
     let panics_kept = PanicsKept::begin();
-    let shrunk = shrink_watched(&plan, args.runs, &mut save);
+    let shrunk = shrink_watched(&plan, &limits, &mut save);
     drop(panics_kept);
     let Some(shrunk) = shrunk else {
         anyhow::bail!("{}: this plan is clean; there is nothing to shrink", plan.name);
     };
     save(&shrunk.plan);
-    print(&report(&plan, &shrunk, &path, unwritten.is_none()))?;
-    unwritten.map_or(Ok(Exit::Clean), Err)
+    let interrupted = interrupt.is_told() && !shrunk.finished;
+    print(&report(&plan, &shrunk, interrupted, &path, unwritten.is_none()))?;
+    let exit = if interrupted { Exit::Interrupted } else { Exit::Clean };
+    unwritten.map_or(Ok(exit), Err)
 }
 
 fn default_path(argument: &str, seed: Option<u64>) -> PathBuf {
@@ -84,7 +89,7 @@ fn cause(quirks: Quirks) -> String {
     }
 }
 
-fn report(plan: &Plan, shrunk: &Shrunk, path: &Path, saved: bool) -> String {
+fn report(plan: &Plan, shrunk: &Shrunk, interrupted: bool, path: &Path, saved: bool) -> String {
     let Shrunk { failure, runs, .. } = shrunk;
     let (from, to) = (plan.steps.len(), shrunk.plan.steps.len());
     let because = cause(shrunk.cause);
@@ -94,7 +99,9 @@ fn report(plan: &Plan, shrunk: &Shrunk, path: &Path, saved: bool) -> String {
     } else {
         format!("shrunk from {from} to {to} steps in {runs} runs\n")
     });
-    if !shrunk.finished {
+    if interrupted {
+        text.push_str("interrupted: shrink what was saved, and it may become smaller\n");
+    } else if !shrunk.finished {
         text.push_str("the runs are spent: give more with --runs, and it may become smaller\n");
     }
     if saved {

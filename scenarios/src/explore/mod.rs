@@ -41,14 +41,15 @@ impl Default for Options {
 
 /// Explores a plan and hands over what it finds.
 pub fn explore(plan: &Plan, options: &Options, found: &mut dyn FnMut(Found)) -> Tally {
-    explore_from(plan, 0, options, found)
+    explore_from(plan, 0, options, &|| true, found)
 }
 
-/// Explores a plan from its `first`-th step on.
+/// Explores a plan from its `first`-th step on, for as long as `go_on`, asked before each state, says so.
 pub fn explore_from(
     plan: &Plan,
     first: u32,
     options: &Options,
+    go_on: &dyn Fn() -> bool,
     found: &mut dyn FnMut(Found),
 ) -> Tally {
     let (whole, flat, seen) = flatten(plan);
@@ -59,7 +60,7 @@ pub fn explore_from(
     let mut explorer = Explorer::new(options.bounds);
     let mut run = Run::new(&single, false);
     while run.next_step() < flat.of.partition_point(|&step| step < first) && run.step() {}
-    let mut walk = Walk::new(run, &options.sides, options.depth);
+    let mut walk = Walk::new(run, &options.sides, options.depth, go_on);
     explorer.walk(&mut walk, &mut |explorer, walk: &Walk<'_>, crash| {
         walk.judge(explorer, crash, &mut |crashes, crashed| {
             for what in found::named(&crashed) {

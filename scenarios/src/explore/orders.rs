@@ -12,13 +12,18 @@ use crate::plan::Plan;
 use crate::run::{Crashed, Run};
 
 /// Runs a plan in every order within the bounds and hands over what it finds, each with the plan that fixes its order.
+/// `go_on` is asked before each order.
 pub fn explore_orders(
     plan: &Plan,
     bounds: OrderBounds,
+    go_on: &dyn Fn() -> bool,
     found: &mut dyn FnMut(Found),
 ) -> OrdersTally {
     let mut number = 0;
     each_order(bounds, &mut |chosen| {
+        if !go_on() {
+            return None;
+        }
         number += 1;
         let schedule = Schedule::Chosen(chosen.to_vec());
         let ordered = Plan { schedule, ..plan.clone() };

@@ -26,18 +26,25 @@ pub(super) struct Loss {
 }
 
 /// A run of a flat plan, or a recovery that was forked from one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Walk<'a> {
     run: Run<'a>,
     sides: &'a [Side],
     /// Power losses still to come.
     depth: u8,
     recovery: bool,
+    /// Asked before each state.
+    go_on: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(run: Run<'a>, sides: &'a [Side], depth: u8) -> Self {
-        Self { run, sides, depth, recovery: false }
+    pub(super) fn new(
+        run: Run<'a>,
+        sides: &'a [Side],
+        depth: u8,
+        go_on: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self { run, sides, depth, recovery: false, go_on }
     }
 
     /// Crashes a clone as the explorer says, recovers, and tells what must not have been.
@@ -59,7 +66,7 @@ impl<'a> Walk<'a> {
         let Some(again) = again else { return };
         let begun = self.run.fork(&again);
         let (sides, depth) = (&[Side::Secondary][..], self.depth - 1);
-        let mut recovery = Walk { run: begun, sides, depth, recovery: true };
+        let mut recovery = Walk { run: begun, sides, depth, recovery: true, go_on: self.go_on };
         explorer.walk(&mut recovery, &mut |explorer, walk: &Walk<'_>, crash: Crash<'_>| {
             // The other host was looked at already when the recovery was not cut off.
             if crash.new {
@@ -117,6 +124,10 @@ impl System for Walk<'_> {
         into.push(self.depth);
         self.run.oracle().expect(self.sides[host], into);
     }
+
+    fn go_on(&self) -> bool {
+        (self.go_on)()
+    }
 }
 
 /// The disks of a host, in the order in which they lose power.
@@ -161,7 +172,7 @@ mod tests {
         let single = Plan { steps: flat.steps, ..whole };
         // The other host's doings are not in the key: a crash of the secondary is judged for itself.
         let sides = [Side::Secondary];
-        let mut walk = Walk::new(Run::new(&single, false), &sides, 1);
+        let mut walk = Walk::new(Run::new(&single, false), &sides, 1, &|| true);
         let mut compared = 0;
         loop {
             let mut explorer = Explorer::new(Bounds { combinations_max: 64, ..Bounds::default() });

@@ -218,7 +218,7 @@ pub struct Explored {
 /// Explores one workload, from after the start on.
 pub fn explore_workload(plan: &Plan, options: &Options) -> Explored {
     let (mut found, mut found_count, mut more) = (Vec::new(), 0, BTreeMap::new());
-    let tally = explore_from(plan, 2, options, &mut |new| {
+    let tally = explore_from(plan, 2, options, &|| true, &mut |new| {
         found_count += 1;
         if found.len() < FOUND_MAX {
             found.push(new);

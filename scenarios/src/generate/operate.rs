@@ -161,7 +161,11 @@ impl Generator {
         }
         self.requests(2);
         let (kind, node) = match user {
-            GUEST => (*self.operator.pick(&[UserKind::Device, UserKind::DriveDevice]), TOP),
+            GUEST => {
+                // Once in a while where the guest does not belong: then it is somebody else.
+                let node = *self.operator.pick(&[TOP, TOP, TOP, TOP, NODES[0], NODES[2]]);
+                (*self.operator.pick(&[UserKind::Device, UserKind::DriveDevice]), node)
+            }
             PARENT => (UserKind::Drive, Name::new("secondary")),
             _ => {
                 let node = *self.operator.pick(&[Name::new("secondary"), PARENT]);

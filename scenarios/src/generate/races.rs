@@ -3,7 +3,7 @@
 //! Mistakes in the order of steps show in such plans only. They draw from a stream of their
 //! own, so that what else a seed means stays as it is.
 
-use colo_core::{Admin, CommitPhase, DiskId, PARENT, Phase, Verb};
+use colo_core::{Admin, CommitPhase, DiskId, Layout, Mode, PARENT, Phase, Verb};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::Ratio;
 use colo_sim::world::Side;
@@ -130,6 +130,31 @@ impl Generator {
         self.power_fails_within(150_000);
     }
 
+    /// The map on an overlay's disk is not what a failover needs: a flush could not write it, or a checkpoint
+    /// that was given up had written an empty one. Only the failover's own flush can mend that in time.
+    pub(super) fn map_out_of_date(&mut self) {
+        let side = Side::Secondary;
+        for _ in 0..=self.races.below(2) {
+            let (at, len) = self.extent();
+            self.push(Step::Write { side, at, len, wait: true });
+        }
+        let flush = Step::Flush { side, wait: true };
+        if self.races.chance(half()) {
+            let mut spec = FaultSpec::new(DiskId::Active, OpKind::Write);
+            spec.range = Some((1, Layout::new(&self.geometry).data_at));
+            spec.times = Some(1);
+            self.push(Step::Fault(spec));
+            self.push(flush);
+        } else {
+            self.push(flush);
+            let mut spec = FaultSpec::new(DiskId::Hidden, OpKind::Flush);
+            (spec.times, spec.during) = (Some(1), Some(Phase::Checkpoint));
+            self.push(Step::Fault(spec));
+            self.push(Step::Checkpoint);
+        }
+        self.failover_cut_short();
+    }
+
     /// A process dies while its commit marks the overlays as spent, and the mark may be in a cache. Whoever
     /// comes next and acts on it has to be right after a power loss, too.
     pub(super) fn dies_while_marking(&mut self) {
@@ -160,6 +185,34 @@ impl Generator {
     pub(super) fn parent_goes(&mut self) {
         let command = Admin::Detach { user: PARENT };
         self.push(Step::Admin { side: Side::Secondary, command, wait: true });
+    }
+
+    /// A disk of the guest is removed, and its image cannot be read when it is opened again: the process goes
+    /// on without it, until it can.
+    pub(super) fn open_refused(&mut self) {
+        let side = Side::Secondary;
+        self.command(side, Admin::Remove);
+        let disk = *self.races.pick(&[DiskId::Hidden, DiskId::Active]);
+        let mut spec = FaultSpec::new(disk, OpKind::Read);
+        spec.times = Some(1);
+        self.push(Step::Fault(spec));
+        self.command(side, Admin::Open);
+        self.command(side, Admin::Open);
+        self.call(side, Verb::Start(Mode::Secondary), true);
+    }
+
+    /// What was spent is started on again, and the header cannot take that back: the start fails, and the next
+    /// one may succeed.
+    pub(super) fn start_cannot_mark(&mut self) {
+        let side = Side::Secondary;
+        self.command(side, Admin::Quit);
+        self.push(Step::Restart(side));
+        let mut spec = FaultSpec::new(DiskId::Active, OpKind::Write);
+        (spec.range, spec.times) = (Some((0, 1)), Some(1));
+        self.push(Step::Fault(spec));
+        for _ in 0..2 {
+            self.call(side, Verb::Start(Mode::Secondary), true);
+        }
     }
 
     /// The connection is lost under several forwarded writes, and comes back soon.

@@ -41,6 +41,18 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             );
             findings.report(NAME, side, message);
         }
+        Event::Answered { user: UserId::Export, result: Err(Errno::NoMedium), .. }
+            if sound && model.desks[side as usize].export_has_medium() && !model.is_asked(side) =>
+        {
+            let message =
+                "a forwarded write failed with ENOMEDIUM, and the export is where it belongs";
+            findings.report(NAME, side, message.to_owned());
+        }
+        Event::Exited if model.desks[side as usize].is_being_opened() => {
+            let message =
+                "the process ended with a volume that it was told to open; expected it to go on";
+            findings.report(NAME, side, message.to_owned());
+        }
         Event::Opened(Err(errno)) if sound => {
             let message = format!(
                 "the {} host could not open its images ({errno}), and no disk of it ever failed",

@@ -45,8 +45,12 @@ pub(crate) struct Desk {
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,
+    /// It is being opened in a process that runs, because an operator said so.
+    opening: bool,
     /// The guest has the device that it was started with.
     guest_is_attached: bool,
+    /// The export is where forwarded writes go in.
+    export_is_attached: bool,
     jobs: Vec<(Name, JobType, Name)>,
     pub(crate) read_only: Vec<Name>,
     ejected: Vec<Name>,
@@ -74,7 +78,9 @@ impl Desk {
             wiring: Wiring::default(),
             nodes: Vec::new(),
             users: Vec::new(),
+            opening: false,
             guest_is_attached: false,
+            export_is_attached: false,
             jobs: Vec::new(),
             read_only: Vec::new(),
             ejected: Vec::new(),
@@ -104,7 +110,8 @@ impl Desk {
             list.clear();
         }
         self.absent = true;
-        self.guest_is_attached = false;
+        self.opening = false;
+        (self.guest_is_attached, self.export_is_attached) = (false, false);
         self.users.clear();
         self.jobs.clear();
         self.blockers.clear();
@@ -116,6 +123,7 @@ impl Desk {
     pub(crate) fn started(&mut self, side: Side, recover: bool, world: VolumeView<'_>) {
         self.clear();
         self.absent = false;
+        self.opening = self.open.first().is_some_and(|open| open.admin == Admin::Open);
         self.guest_is_attached = true;
         let options = world.options();
         let Self { nodes, read_only, .. } = self;
@@ -157,6 +165,7 @@ impl Desk {
         let place = match name {
             GUEST if node == self.root() => 0,
             EXPORT if node == SECONDARY && covered == self.backup => {
+                self.export_is_attached = true;
                 usize::from(self.users.first().is_some_and(|user| user.name == GUEST))
             }
             _ => self.users.len(),
@@ -191,6 +200,7 @@ impl Desk {
         match event {
             Event::AdminAnswered { id, admin, result } => {
                 self.open.retain(|open| open.id != *id);
+                self.opening &= *admin != Admin::Open;
                 if result.is_ok() {
                     self.done(*admin);
                 }
@@ -270,6 +280,7 @@ impl Desk {
                 let Some(place) = place else { return };
                 let Attached { kind, node, .. } = self.users.remove(place);
                 self.guest_is_attached &= user != GUEST;
+                self.export_is_attached &= user != EXPORT;
                 if kind == UserKind::DriveDevice {
                     self.jobs.retain(|(_, _, other)| *other != node);
                 }
@@ -447,6 +458,16 @@ impl Desk {
     /// Whether the guest's device is there, with everything below it, and no command may change that.
     pub(crate) fn guest_has_medium(&self) -> bool {
         self.guest_is_attached && self.ejected.is_empty() && self.open.is_empty()
+    }
+
+    /// Whether an operator's command to open it is being carried out.
+    pub(crate) fn is_being_opened(&self) -> bool {
+        self.opening
+    }
+
+    /// Whether forwarded writes reach the secondary disk, and no command may change that.
+    pub(crate) fn export_has_medium(&self) -> bool {
+        self.export_is_attached && self.ejected.is_empty() && self.open.is_empty()
     }
 
     pub(crate) fn is_ejected(&self, node: Name) -> bool {

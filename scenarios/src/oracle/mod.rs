@@ -170,11 +170,7 @@ impl Oracle {
             }
             // Most entries are of disks, and no invariant is about those alone.
             if matches!(entry.what, What::Disk { .. }) {
-                self.models[usize::from(entry.volume.0)].apply(
-                    entry,
-                    world.volume(entry.volume),
-                    true,
-                );
+                self.models[usize::from(entry.volume.0)].note_entry();
                 continue;
             }
             if let What::Event(Event::AllAnswered { .. }) = entry.what {

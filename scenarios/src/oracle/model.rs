@@ -209,10 +209,15 @@ impl Model {
             || !self.desks[side as usize].open.is_empty()
     }
 
+    /// Something happened that this volume's model makes nothing of but a moment.
+    pub(crate) fn note_entry(&mut self) {
+        self.now += 1;
+    }
+
     /// Takes an entry in; `world` is as it was just after it. `beside` says whether anything is asked
     /// of another volume of that host, or of all.
     pub(crate) fn apply(&mut self, entry: &Entry, world: VolumeView<'_>, beside: bool) {
-        self.now += 1;
+        self.note_entry();
         let side = entry.side.unwrap_or(Side::Primary);
         if matches!(entry.what, What::Event(_) | What::Administered { .. }) {
             let waits = self.verbs.iter().any(|open| open.side == side);

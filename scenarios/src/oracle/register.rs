@@ -58,11 +58,6 @@ impl Version {
     fn settled(stamp: Stamp) -> Self {
         Self { stamp, submitted: 0, answered: 0, ok: true }
     }
-
-    /// Whether this write certainly replaced `older`, for somebody who looks at `since` or later.
-    fn replaced(&self, older: &Self, since: Moment) -> bool {
-        self.ok && self.answered < since && older.answered < self.submitted
-    }
 }
 
 impl Cell {
@@ -70,21 +65,28 @@ impl Cell {
         std::iter::once(&self.first).chain(&self.more)
     }
 
+    /// When the last write was sent that is certainly there for somebody who looks at `since` or
+    /// later. What was answered before that is gone for them. One look at each version: where nobody
+    /// flushes there are many.
+    fn certain(&self, since: Moment) -> Moment {
+        let certain = self.versions().filter(|version| version.ok && version.answered < since);
+        certain.map(|version| version.submitted).max().unwrap_or(0)
+    }
+
     /// The versions that somebody who looks at `since` or later may see.
     fn possible(&self, since: Moment) -> impl Iterator<Item = &Version> {
-        self.versions()
-            .filter(move |version| !self.versions().any(|later| later.replaced(version, since)))
+        let certain = self.certain(since);
+        self.versions().filter(move |version| version.answered >= certain)
     }
 
     /// Forgets versions that not even a power loss could bring back.
     fn prune(&mut self, flushed: Moment) {
-        let certain = |older: &Version, all: &[Version]| {
-            !all.iter().any(|later| later.replaced(older, flushed))
-        };
-        let all: Vec<Version> = self.versions().copied().collect();
-        let mut kept = all.iter().filter(|version| certain(version, &all)).copied();
-        self.first = kept.next().expect("the last flushed version is never replaced");
-        self.more = kept.collect();
+        let certain = self.certain(flushed);
+        self.more.retain(|version| version.answered >= certain);
+        if self.first.answered < certain {
+            // The write that is certain is still there.
+            self.first = self.more.remove(0);
+        }
     }
 }
 
@@ -211,6 +213,10 @@ impl Register {
     pub(crate) fn may_show(&self, sector: u64, since: Moment, stamp: Option<Stamp>) -> bool {
         let Some(stamp) = stamp else { return false };
         let cell = &self.cells[sector as usize];
+        // Most sectors have one version, which nothing can have replaced.
+        if cell.more.is_empty() {
+            return cell.first.stamp == stamp;
+        }
         cell.possible(since).any(|version| version.stamp == stamp)
     }
 
@@ -275,6 +281,9 @@ impl Register {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
 
     fn stamp(number: u32) -> Stamp {
@@ -288,6 +297,63 @@ mod tests {
     fn write(register: &mut Register, now: Moment, number: u32) {
         let extent = Extent::new(0, 1);
         register.write_submitted(now, UserRequest(number), extent, std::iter::once(stamp(number)));
+    }
+
+    /// Pair by pair: a version is gone if another that is certainly there was sent after it was answered.
+    fn possible_by_pairs(cell: &Cell, since: Moment) -> Vec<Stamp> {
+        let replaced = |older: &Version, by: &Version| {
+            by.ok && by.answered < since && older.answered < by.submitted
+        };
+        let gone = |older: &Version| cell.versions().any(|by| replaced(older, by));
+        cell.versions().filter(|version| !gone(version)).map(|version| version.stamp).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            rng_seed: RngSeed::Fixed(0x0c01_051a),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_possible_is_what_no_pair_of_versions_forbids(
+            steps in proptest::collection::vec((0..8u8, any::<proptest::sample::Index>()), 1..60),
+        ) {
+            let mut register = register();
+            let (mut now, mut open) = (2, Vec::new());
+            for (number, (what, which)) in (1..).zip(steps) {
+                now += 1;
+                match what {
+                    0..4 => {
+                        write(&mut register, now, number);
+                        open.push(UserRequest(number));
+                    }
+                    4..6 if !open.is_empty() => {
+                        let request = open.swap_remove(which.index(open.len()));
+                        register.answered(now, request, what == 4 || number % 2 == 0);
+                    }
+                    6 => {
+                        register.flush_submitted(now, UserRequest(number));
+                        open.push(UserRequest(number));
+                    }
+                    7 if number % 5 == 0 => {
+                        register.abandon(now);
+                        register.resolve(0, stamp(number), now);
+                        open.clear();
+                        now += 3;
+                    }
+                    _ => {}
+                }
+                for since in [0, 1, register.flushed, now / 2, now, now + 1] {
+                    let expected = possible_by_pairs(&register.cells[0], since);
+                    prop_assert_eq!(register.possible(0, since), &expected[..]);
+                    for number in 0..=number {
+                        let shown = register.may_show(0, since, Some(stamp(number)));
+                        prop_assert_eq!(shown, expected.contains(&stamp(number)));
+                    }
+                }
+            }
+        }
     }
 
     fn possible(register: &Register, since: Moment) -> Vec<u32> {

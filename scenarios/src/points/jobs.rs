@@ -54,25 +54,40 @@ pub(super) fn crash(side: Side, power_loss: bool, phase: Phase) -> Option<usize>
     Some(before + usize::from(!power_loss) * phases(side).len() + place)
 }
 
-/// Every operation of every disk, and what its host can be in the middle of.
-fn failing() -> impl Iterator<Item = (DiskId, DiskOp, Phase)> {
-    DiskId::ALL.into_iter().flat_map(|disk| {
-        let phases = phases(Side::of(disk));
-        OPS.into_iter().flat_map(move |op| phases.iter().map(move |phase| (disk, op, *phase)))
-    })
+/// What a failing disk is told apart by: stage and job. The parts of a checkpoint and of a commit have their
+/// [sites](super::sites).
+const STATES: [&str; 7] =
+    ["opening", "NONE", "RUNNING", "FAILOVER", "FAILOVER_FAILED", "DONE", "bare"];
+
+fn state(phase: Phase) -> usize {
+    match phase {
+        Phase::Opening => 0,
+        Phase::Stage(Stage::None) => 1,
+        Phase::Stage(Stage::Running) | Phase::Checkpoint | Phase::BackupCancelling => 2,
+        Phase::Stage(Stage::Failover) | Phase::Commit(_) => 3,
+        Phase::Stage(Stage::FailoverFailed) => 4,
+        Phase::Stage(Stage::Done) => 5,
+        Phase::Bare => 6,
+    }
+}
+
+fn failing() -> impl Iterator<Item = (DiskId, DiskOp)> {
+    DiskId::ALL.into_iter().flat_map(|disk| OPS.into_iter().map(move |op| (disk, op)))
 }
 
 pub(super) fn faults() -> Vec<String> {
-    let name = |(disk, op, phase): (DiskId, DiskOp, Phase)| {
-        format!("fault/{}/{}/{}", disk.name(), op.name(), phase.name())
+    let name = |(disk, op): (DiskId, DiskOp)| {
+        STATES.map(|state| format!("fault/{}/{}/{state}", disk.name(), op.name()))
     };
-    failing().map(name).collect()
+    failing().flat_map(name).collect()
 }
 
 /// Adds how often each happened.
 pub(super) fn count_faults(coverage: &Coverage, hits: &mut [u32]) {
-    for (hits, (disk, op, phase)) in hits.iter_mut().zip(failing()) {
-        *hits += coverage.faults(disk, op, phase);
+    for ((disk, op), hits) in failing().zip(hits.chunks_mut(STATES.len())) {
+        for phase in Phase::ALL {
+            hits[state(phase)] += coverage.faults(disk, op, phase);
+        }
     }
 }
 

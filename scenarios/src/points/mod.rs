@@ -14,7 +14,7 @@ mod verbs;
 use std::sync::OnceLock;
 
 use colo_core::{Abort, EDGES, Event, Phase, Probe, Stage, Verb, VerbId};
-use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World};
+use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World, WorldProbe};
 
 /// Everything that could meet, in groups one behind the other, and what of it can.
 struct Universe {
@@ -57,9 +57,7 @@ impl Universe {
             commands: group(operate::commands()),
             messages: group(messages::names()),
             sites: group(sites::names()),
-            probes: group(
-                Probe::ALL.iter().map(|probe| format!("probe/{}", probe.name())).collect(),
-            ),
+            probes: group(probes()),
         };
         let mut names = Vec::new();
         let places = combinations.iter().map(|name| {
@@ -70,6 +68,13 @@ impl Universe {
         });
         Self { places: places.collect(), names, combinations, groups }
     }
+}
+
+/// The situations of the core, then those of the world.
+fn probes() -> Vec<String> {
+    let of_core = Probe::ALL.iter().map(|probe| probe.name());
+    let of_world = WorldProbe::ALL.iter().map(|probe| probe.name());
+    of_core.chain(of_world).map(|name| format!("probe/{name}")).collect()
 }
 
 fn universe() -> &'static Universe {
@@ -208,7 +213,10 @@ impl Reached {
         let Universe { names, places, combinations, groups } = universe();
         jobs::count_faults(world.coverage(), &mut self.hits[groups.faults..]);
         sites::count(world.coverage(), &mut self.hits[groups.sites..]);
-        self.hits[groups.probes..].copy_from_slice(&world.probe_hits());
+        let of_core = world.probe_hits();
+        let (core, of_world) = self.hits[groups.probes..].split_at_mut(of_core.len());
+        core.copy_from_slice(&of_core);
+        of_world.copy_from_slice(world.coverage().probes());
         let (mut points, mut impossible) = (vec![0; names.len()], Vec::new());
         for (combination, hits) in self.hits.into_iter().enumerate().filter(|(_, hits)| *hits > 0) {
             match places[combination] {
@@ -239,7 +247,7 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), universe().combinations.len());
         assert_eq!(names().len() + impossible().count(), sorted.len());
-        assert!(Probe::ALL.len() >= 80, "at least 80 situations, not {}", Probe::ALL.len());
+        assert!(probes().len() >= 80, "at least 80 situations, not {}", probes().len());
     }
 
     #[test]

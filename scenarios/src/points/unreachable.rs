@@ -1,10 +1,97 @@
 //! Combinations that cannot be, and why: of the hardened core, whatever the plan.
 //!
 //! A test runs plans and demands that none of them is met. A pattern has the parts of a name; `*` stands for
-//! any one part.
+//! any one part. `M5` and the like are messages (`docs/answers.md`).
 
 /// A pattern, and why nothing of that name happens.
-pub const REASONS: &[(&str, &str)] = &[("command/*/quit/refused", "nothing refuses to quit")];
+pub const REASONS: &[(&str, &str)] = &[
+    ("command/*/quit/refused", "nothing refuses to quit"),
+    ("site/elsewhere", "nothing in the core asks for anything else"),
+    ("site/*/local/*/cancel", "a primary has no job to cancel"),
+    ("fault/local/*/opening", "a primary reads nothing to open its disk"),
+    ("fault/local/*/FAILOVER", "a primary never fails over"),
+    ("fault/local/*/FAILOVER_FAILED", "a primary never fails over"),
+    ("fault/secondary/*/opening", "opening reads the overlays' headers and maps alone"),
+    ("fault/hidden/write/opening", "opening writes no more than the header of active"),
+    ("fault/hidden/flush/opening", "opening writes no more than the header of active"),
+    ("fault/active/flush/opening", "a header is written with FUA"),
+    (
+        "fault/secondary/read/NONE",
+        "a secondary serves no guest before its start, and the export only writes",
+    ),
+    ("fault/hidden/*/NONE", "overlays are not used before the start, which is part of RUNNING"),
+    ("fault/active/read/NONE", "overlays are not used before the start, which is part of RUNNING"),
+    ("fault/hidden/write/FAILOVER", "nothing is copied before a write once the backup job is gone"),
+    ("fault/hidden/flush/FAILOVER", "hidden is made durable before the failover begins"),
+    (
+        "fault/hidden/write/FAILOVER_FAILED",
+        "nothing is copied before a write once the backup job is gone",
+    ),
+    ("fault/hidden/*/DONE", "the overlays are dropped"),
+    ("fault/active/*/DONE", "the overlays are dropped"),
+    (
+        "fault/hidden/*/bare",
+        "without a filter there are overlays in a recovery alone, which is a commit",
+    ),
+    (
+        "fault/active/*/bare",
+        "without a filter there are overlays in a recovery alone, which is a commit",
+    ),
+    ("answer/primary/start(primary)/RUNNING/ok", "M5: a filter that runs is not started"),
+    ("answer/primary/start(secondary)/NONE/ok", "M6: a filter is started in its own mode only"),
+    ("answer/primary/start(secondary)/RUNNING/ok", "M5: a filter that runs is not started"),
+    ("answer/primary/checkpoint/NONE/refused", "a primary has nothing to empty"),
+    ("answer/primary/checkpoint/RUNNING/refused", "a primary has nothing to empty"),
+    ("answer/primary/get_error/NONE/ok", "M21: nothing runs yet"),
+    ("answer/primary/stop(failover=0)/NONE/ok", "M21: nothing runs yet"),
+    ("answer/primary/stop(failover=0)/RUNNING/refused", "a primary that runs can be stopped"),
+    ("answer/primary/stop(failover=1)/NONE/ok", "M21: nothing runs yet"),
+    ("answer/primary/stop(failover=1)/RUNNING/refused", "a primary that runs can be stopped"),
+    ("answer/primary/close/RUNNING/refused", "a filter that is open can be closed"),
+    ("answer/secondary/start(primary)/NONE/ok", "M6: a filter is started in its own mode only"),
+    ("answer/secondary/start(primary)/RUNNING/ok", "M5: a filter that runs is not started"),
+    (
+        "answer/secondary/start(primary)/FAILOVER/refused",
+        "in FAILOVER every call says ok and does nothing",
+    ),
+    ("answer/secondary/start(primary)/FAILOVER_FAILED/ok", "M5: a filter that runs is not started"),
+    ("answer/secondary/start(secondary)/RUNNING/ok", "M5: a filter that runs is not started"),
+    (
+        "answer/secondary/start(secondary)/FAILOVER/refused",
+        "in FAILOVER every call says ok and does nothing",
+    ),
+    (
+        "answer/secondary/start(secondary)/FAILOVER_FAILED/ok",
+        "M5: a filter that runs is not started",
+    ),
+    ("answer/secondary/checkpoint/NONE/ok", "M15: no backup job protects the view"),
+    (
+        "answer/secondary/checkpoint/FAILOVER/refused",
+        "in FAILOVER every call says ok and does nothing",
+    ),
+    ("answer/secondary/checkpoint/FAILOVER_FAILED/ok", "M15: no backup job protects the view"),
+    ("answer/secondary/get_error/NONE/ok", "M21: nothing runs yet"),
+    (
+        "answer/secondary/get_error/FAILOVER_FAILED/ok",
+        "M22: the failover has failed, and that is an error",
+    ),
+    ("answer/secondary/stop(failover=0)/NONE/ok", "M21: nothing runs yet"),
+    (
+        "answer/secondary/stop(failover=0)/FAILOVER/refused",
+        "in FAILOVER every call says ok and does nothing",
+    ),
+    (
+        "answer/secondary/stop(failover=0)/FAILOVER_FAILED/ok",
+        "M21: only a failover can be tried again",
+    ),
+    ("answer/secondary/stop(failover=1)/NONE/ok", "M21: nothing runs yet"),
+    (
+        "answer/secondary/stop(failover=1)/FAILOVER/refused",
+        "in FAILOVER every call says ok and does nothing",
+    ),
+    ("answer/secondary/close/RUNNING/refused", "a filter that is open can be closed"),
+    ("answer/secondary/close/FAILOVER/refused", "a filter that is open can be closed"),
+];
 
 /// Why this combination cannot be; `None` if it is a point.
 pub fn reason(name: &str) -> Option<&'static str> {

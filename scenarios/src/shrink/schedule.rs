@@ -92,7 +92,7 @@ pub(super) fn fewer_in_another_order(search: &mut Search<'_>) -> bool {
         let shorter = without(search.best(), index..index + 1);
         let mut taken = false;
         each_order(ORDERS, &mut |chosen| {
-            if taken || search.is_spent() {
+            if taken || search.is_over() {
                 return None;
             }
             let mut list = chosen.to_vec();

@@ -3,8 +3,8 @@
 use colo_core::Quirks;
 
 use crate::plan::Plan;
-use crate::shrink::Shrunk;
 use crate::shrink::failure::{Failure, Seen, shows, with_quirks};
+use crate::shrink::{Limits, Shrunk};
 
 pub(super) struct Search<'a> {
     best: Plan,
@@ -12,14 +12,16 @@ pub(super) struct Search<'a> {
     cause: Quirks,
     judge: &'a mut dyn FnMut(&Plan) -> Vec<Seen>,
     runs: u64,
-    runs_max: u64,
+    limits: Limits<'a>,
+    /// A limit has kept a plan from being tried.
+    limited: bool,
 }
 
 impl<'a> Search<'a> {
     /// Looks at the plan that is to be shrunk; `None` if nothing is wrong with it.
     pub(super) fn begin(
         plan: &Plan,
-        runs_max: u64,
+        limits: Limits<'a>,
         judge: &'a mut dyn FnMut(&Plan) -> Vec<Seen>,
     ) -> Option<Self> {
         let first = judge(plan).into_iter().next()?;
@@ -29,7 +31,8 @@ impl<'a> Search<'a> {
             cause: Quirks::NONE,
             judge,
             runs: 1,
-            runs_max,
+            limits,
+            limited: false,
         };
         search.cause = search.cause_of(plan, &first);
         Some(search)
@@ -39,14 +42,14 @@ impl<'a> Search<'a> {
         &self.best
     }
 
-    /// Whether no run is left.
-    pub(super) fn is_spent(&self) -> bool {
-        self.runs >= self.runs_max
+    pub(super) fn end(self) -> Shrunk {
+        let Self { best: plan, failure, cause, runs, limited, .. } = self;
+        Shrunk { plan, failure, cause, runs, finished: !limited }
     }
 
-    pub(super) fn end(self) -> Shrunk {
-        let Self { best: plan, failure, cause, runs, runs_max, .. } = self;
-        Shrunk { plan, failure, cause, runs, finished: runs < runs_max }
+    /// Whether a limit has been met: nothing more will be taken.
+    pub(super) fn is_over(&self) -> bool {
+        self.limited
     }
 
     /// Takes a simpler plan if it fails alike. Whether it does.
@@ -78,7 +81,8 @@ impl<'a> Search<'a> {
 
     /// What goes wrong first, if it is what the search is about.
     fn first(&mut self, plan: &Plan) -> Option<Seen> {
-        if self.runs >= self.runs_max {
+        self.limited |= self.runs >= self.limits.runs_max || !(self.limits.go_on)();
+        if self.limited {
             return None;
         }
         let first = self.run(plan).into_iter().next()?;

@@ -37,7 +37,7 @@ pub(super) fn fewer(search: &mut Search<'_>) -> bool {
 fn sweep(search: &mut Search<'_>, size: usize) -> bool {
     let mut changed = false;
     let mut end = search.best().steps.len();
-    while end > 0 {
+    while end > 0 && !search.is_over() {
         let from = end.saturating_sub(size);
         changed |= search.take(without(search.best(), from..end));
         end = from;
@@ -64,6 +64,9 @@ fn without_two(search: &mut Search<'_>) -> bool {
 pub(super) fn fewer_in_another_world(search: &mut Search<'_>) -> bool {
     let mut changed = false;
     for index in (0..search.best().steps.len()).rev() {
+        if search.is_over() {
+            break;
+        }
         let race = SMALLISH.contains(&search.best().steps.len());
         let shorter = without(search.best(), index..index + 1);
         let mut worlds = 0..if race { WORLDS_OF_RACE } else { WORLDS };
@@ -76,6 +79,9 @@ pub(super) fn fewer_in_another_world(search: &mut Search<'_>) -> bool {
 pub(super) fn simpler(search: &mut Search<'_>) -> bool {
     let mut changed = false;
     for index in 0..search.best().steps.len() {
+        if search.is_over() {
+            break;
+        }
         while step_simpler(search, index) {
             changed = true;
         }

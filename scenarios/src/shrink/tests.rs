@@ -1,6 +1,8 @@
 //! The search, with judges that are simpler than a run: what a plan's failure depends on is
 //! known exactly, and so is what must be left.
 
+use std::cell::Cell;
+
 use colo_core::{Abort, DiskId, Quirk};
 use colo_sim::faulty::OpKind;
 use colo_sim::world::Side;
@@ -10,7 +12,7 @@ use crate::plan::{FaultSpec, Plan, Step};
 use crate::profile::Profile;
 use crate::shrink::failure::{Failure, Seen};
 use crate::shrink::simpler::simpler;
-use crate::shrink::{RUNS_MAX, Shrunk, shrink_judged};
+use crate::shrink::{Limits, RUNS_MAX, Shrunk, shrink_judged};
 
 fn plan(steps: Vec<Step>) -> Plan {
     Plan { seed: 77, ..Plan::new("any", Profile::Hardened, steps) }
@@ -24,7 +26,11 @@ fn hundred() -> Vec<Step> {
 fn shrunk(plan: &Plan, mut fails: impl FnMut(&Plan) -> Option<Failure>) -> Option<Shrunk> {
     let mut judge =
         |plan: &Plan| fails(plan).map(|failure| Seen { failure, step: None }).into_iter().collect();
-    shrink_judged(plan, RUNS_MAX, &mut judge, &mut |_| ())
+    shrink_judged(plan, &limits(&|| true), &mut judge, &mut |_| ())
+}
+
+fn limits(go_on: &dyn Fn() -> bool) -> Limits<'_> {
+    Limits { runs_max: RUNS_MAX, go_on }
 }
 
 fn has(plan: &Plan, step: &Step) -> bool {
@@ -140,7 +146,8 @@ fn the_same_invariant_for_another_cause_does_not_do() {
         step.map(|step| Seen { failure: VIEW, step: Some(step) }).into_iter().collect()
     };
     let seed = Plan::new("any", Profile::Seed, hundred());
-    let result = shrink_judged(&seed, RUNS_MAX, &mut judge, &mut |_| ()).expect("it fails");
+    let result = shrink_judged(&seed, &limits(&|| true), &mut judge, &mut |_| ());
+    let result = result.expect("it fails");
     assert_eq!(result.cause, [one, other].into_iter().collect());
     assert_eq!((result.plan.quirks, result.plan.steps), (vec![one, other], vec![Step::Pass(90)]));
 }
@@ -154,11 +161,32 @@ fn when_its_runs_are_spent_it_says_so_and_what_it_has_still_fails() {
     };
     let mut steps_shown = Vec::new();
     let mut watch = |plan: &Plan| steps_shown.push(plan.steps.len());
-    let result = shrink_judged(&plan(hundred()), 8, &mut judge, &mut watch).expect("it fails");
+    let limits = Limits { runs_max: 8, ..limits(&|| true) };
+    let result = shrink_judged(&plan(hundred()), &limits, &mut judge, &mut watch);
+    let result = result.expect("it fails");
     assert!(!result.finished);
     assert!(result.runs <= 8);
     assert!(result.plan.steps.len() < 100 && has(&result.plan, &wanted[0]));
     assert_eq!(steps_shown, [result.plan.steps.len()], "what there is was shown");
+}
+
+#[test]
+fn when_it_is_told_to_end_it_has_the_smallest_so_far_and_tries_nothing_more() {
+    for asked_max in [0, 1, 5, 40] {
+        let asked = Cell::new(0);
+        let go_on = || asked.replace(asked.get() + 1) < asked_max;
+        let mut judged = Vec::new();
+        let mut judge = |plan: &Plan| {
+            judged.push(plan.steps.len());
+            let fails = has(plan, &Step::Pass(13));
+            fails.then_some(Seen { failure: VIEW, step: None }).into_iter().collect()
+        };
+        let result = shrink_judged(&plan(hundred()), &limits(&go_on), &mut judge, &mut |_| ());
+        let result = result.expect("it fails");
+        assert!(!result.finished && has(&result.plan, &Step::Pass(13)));
+        assert_eq!(judged.len(), 1 + asked_max, "one look at the plan, one for each answer");
+        assert!(result.plan.steps.len() < 100 || asked_max < 2, "{}", result.plan.steps.len());
+    }
 }
 
 #[test]

@@ -51,6 +51,11 @@ pub trait System: Clone {
     /// host depends on, right now. Systems that write the same have to be judged the same wherever
     /// their disks are equal.
     fn expect(&self, host: usize, into: &mut Vec<u8>);
+
+    /// Asked before each state: whether to go on, or to end the exploration here.
+    fn go_on(&self) -> bool {
+        true
+    }
 }
 
 /// Where an exploration may give up being complete.
@@ -84,12 +89,14 @@ pub struct Tally {
     pub left_out: u128,
     /// The crash point at which that began.
     pub left_out_at: Option<Point>,
+    /// Somebody ended it: crash points are missing, and nobody knows how many.
+    pub ended: bool,
 }
 
 impl Tally {
     /// Whether every reachable state was seen.
     pub fn is_exhausted(&self) -> bool {
-        self.left_out == 0
+        self.left_out == 0 && !self.ended
     }
 
     /// Adds the counts of another exploration. What both have seen counts twice.
@@ -100,6 +107,7 @@ impl Tally {
         self.known = self.known.saturating_add(other.known);
         self.left_out = self.left_out.saturating_add(other.left_out);
         self.left_out_at = self.left_out_at.or(other.left_out_at);
+        self.ended |= other.ended;
     }
 }
 
@@ -155,6 +163,9 @@ impl Explorer {
         loop {
             for host in 0..system.hosts() {
                 self.crash(system, Point { events, host }, judge);
+                if self.tally.ended {
+                    return;
+                }
             }
             if !system.step() {
                 return;
@@ -187,6 +198,10 @@ impl Explorer {
         let stride = survivors.stride(limit);
         let mut shown = 0;
         while shown < limit {
+            if !system.go_on() {
+                self.tally.ended = true;
+                return;
+            }
             if self.tally.distinct >= self.bounds.states_max {
                 break;
             }

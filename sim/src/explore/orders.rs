@@ -27,6 +27,8 @@ pub struct OrdersTally {
     pub pruned: u64,
     /// Whether [`OrderBounds::orders_max`] was reached, so that some were not run.
     pub left_out: bool,
+    /// Whether no more were wanted.
+    pub ended: bool,
 }
 
 /// Where an exploration of orders ends.
@@ -41,7 +43,7 @@ pub struct OrderBounds {
 impl OrdersTally {
     /// Whether every order was tried that has no more deviations than asked for.
     pub fn is_exhausted(&self) -> bool {
-        !self.left_out
+        !self.left_out && !self.ended
     }
 
     /// Adds the counts of another exploration.
@@ -50,6 +52,7 @@ impl OrdersTally {
         self.choices += other.choices;
         self.pruned += other.pruned;
         self.left_out |= other.left_out;
+        self.ended |= other.ended;
     }
 }
 
@@ -68,7 +71,10 @@ pub fn each_order(
     // With how few deviations each choice was met: with fewer, more can follow.
     let mut known = BTreeMap::new();
     loop {
-        let Some(met) = run(&path.chosen) else { return tally };
+        let Some(met) = run(&path.chosen) else {
+            tally.ended = true;
+            return tally;
+        };
         tally.orders += 1;
         let again = met.iter().zip(&path.of).all(|(met, of)| met.of == *of);
         assert!(again && met.len() >= path.of.len(), "the same choices led to others");

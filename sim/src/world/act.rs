@@ -9,7 +9,7 @@ use crate::crash::CrashDisk;
 use crate::faulty::Label;
 use crate::lying::LieRule;
 
-use crate::world::{Asked, Connection, Fate, Side, SubmittedOp, What, World, add_hits};
+use crate::world::{Asked, Connection, Fate, Side, SubmittedOp, What, World, WorldProbe, add_hits};
 
 impl World {
     /// Says that step `number` begins.
@@ -166,11 +166,23 @@ impl World {
         self.publish(Some(side), VolumeId::FIRST, What::PowerLost);
         for volume in self.volume_ids() {
             for disk in DiskId::ALL.into_iter().filter(|&disk| Side::of(disk) == side) {
+                let (mut lost, mut kept) = (false, false);
                 let device = self.disk_mut(volume, disk);
-                device
-                    .medium_mut()
-                    .power_loss(&mut |sector, versions| choose(volume, disk, sector, versions));
+                device.medium_mut().power_loss(&mut |sector, versions| {
+                    let version = choose(volume, disk, sector, versions);
+                    lost |= version + 1 < versions;
+                    kept |= version > 0;
+                    version
+                });
                 device.forget();
+                let situations = [
+                    (lost, WorldProbe::UnflushedLost),
+                    (kept, WorldProbe::UnflushedKept),
+                    (lost && kept, WorldProbe::UnflushedTorn),
+                ];
+                for (_, probe) in situations.into_iter().filter(|(met, _)| *met) {
+                    self.coverage.probe(probe);
+                }
             }
         }
         self.update_connection();
@@ -207,6 +219,19 @@ impl World {
         add_hits(&mut self.probes, &host);
         for asked in self.asked.iter().filter(|asked| Side::of(asked.disk) == side) {
             self.coverage.met(asked, Fate::Crash);
+        }
+        let in_flight = self.asked.iter().any(|asked| Side::of(asked.disk) == side);
+        let recovers = host.volume_ids().any(|id| {
+            let volume = host.volume(id);
+            volume.options().recover && !volume.is_absent()
+        });
+        let situations = [
+            (in_flight, WorldProbe::CrashInFlight),
+            (recovers, WorldProbe::RecoveryCrashed),
+            (self.hosts.iter().all(Option::is_none), WorldProbe::BothDown),
+        ];
+        for (_, probe) in situations.into_iter().filter(|(met, _)| *met) {
+            self.coverage.probe(probe);
         }
         // A recovery that has to be repeated is about the same volumes.
         for id in host.volume_ids().filter(|&id| !host.volume(id).options().recover) {
@@ -255,6 +280,9 @@ impl World {
             return;
         }
         self.connected = connected;
+        if (0..2).any(|lane| self.link.next_due(lane).is_some()) {
+            self.coverage.probe(WorldProbe::MessagesLost);
+        }
         self.link.lose_all();
         let change = if connected { Connection::Up } else { Connection::Down };
         self.publish(None, VolumeId::FIRST, What::Connection(change));

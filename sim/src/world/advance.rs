@@ -7,7 +7,9 @@ use colo_core::{
 
 use crate::faulty::Fired;
 
-use crate::world::{Asked, DiskOp, Fate, Forwarded, Message, Side, SimClock, What, World};
+use crate::world::{
+    Asked, DiskOp, Fate, Forwarded, Message, Side, SimClock, What, World, WorldProbe,
+};
 
 /// Where the next thing comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +98,10 @@ impl World {
                 let message = self.link.receive(lane);
                 self.arrived(message);
             }
-            Source::Timer(side) => self.with_host(side, |host, clock| host.timeout(clock.now())),
+            Source::Timer(side) => {
+                self.coverage.probe(WorldProbe::TimerFires);
+                self.with_host(side, |host, clock| host.timeout(clock.now()));
+            }
         }
     }
 
@@ -224,6 +229,8 @@ impl World {
         let forwarded = self.forwarded.swap_remove(place.expect("it was forwarded"));
         if self.connected && forwarded.connection == self.connections {
             self.link.send(self.now, Message::Answer(forwarded.volume, forwarded.link, result));
+        } else {
+            self.coverage.probe(WorldProbe::AnswerTooLate);
         }
     }
 
@@ -245,6 +252,9 @@ impl World {
         let id = request.id;
         let on = host.volume(volume);
         let site = self.coverage.site(on.purpose(id), disk, op, extent).index() as u16;
+        if self.asked.iter().any(|asked| (asked.volume, asked.disk) == (volume, disk)) {
+            self.coverage.probe(WorldProbe::RequestsTogether);
+        }
         self.asked.push(Asked { volume, disk, id, op, extent, site });
         let device = &mut self.disks[usize::from(volume.0)][disk as usize];
         device.medium_mut().advance(self.now);

@@ -91,18 +91,62 @@ impl Fate {
     }
 }
 
+macro_rules! probes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// A situation in the world worth reaching, as a probe of the core is one in the core.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum WorldProbe { $($(#[$doc])* $name,)+ }
+
+        impl WorldProbe {
+            /// Every probe, in order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Its name in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+probes! {
+    /// A disk is asked while an earlier request of it is in flight.
+    RequestsTogether = "world/two-requests-of-one-disk",
+    /// A host's timer fires.
+    TimerFires = "world/timer-fires",
+    /// Messages are on their way when the connection is lost.
+    MessagesLost = "world/messages-lost",
+    /// A forwarded request is answered over a connection that is not there any more.
+    AnswerTooLate = "world/answer-over-lost-connection",
+    /// A host goes down with requests at its disks.
+    CrashInFlight = "world/crash-with-requests-in-flight",
+    /// A host goes down that recovers.
+    RecoveryCrashed = "world/crash-of-recovery",
+    /// No process is left on either host.
+    BothDown = "world/both-hosts-down",
+    /// A power loss takes what a disk had not made durable.
+    UnflushedLost = "world/power-loss-takes-unflushed",
+    /// A power loss leaves what a disk had not made durable.
+    UnflushedKept = "world/power-loss-leaves-unflushed",
+    /// A power loss takes some of it and leaves some, on one disk.
+    UnflushedTorn = "world/power-loss-tears-unflushed",
+}
+
 /// Counts by site and by phase.
 #[derive(Debug, Clone)]
 pub struct Coverage {
     layout: Layout,
     fates: Vec<[u32; Fate::ALL.len()]>,
     faults: Vec<u32>,
+    probes: [u32; WorldProbe::ALL.len()],
 }
 
 impl Coverage {
     pub(super) fn new(layout: Layout) -> Self {
         let faults = DiskId::ALL.len() * OPS.len() * Phase::ALL.len();
-        Self { layout, fates: vec![Default::default(); Site::COUNT], faults: vec![0; faults] }
+        let fates = vec![Default::default(); Site::COUNT];
+        Self { layout, fates, faults: vec![0; faults], probes: Default::default() }
     }
 
     pub(super) fn site(&self, purpose: Purpose, disk: DiskId, op: DiskOp, extent: Extent) -> Site {
@@ -123,6 +167,16 @@ impl Coverage {
         self.fates[usize::from(asked.site)][fate as usize] += 1;
     }
 
+    #[inline]
+    pub(super) fn probe(&mut self, probe: WorldProbe) {
+        self.probes[probe as usize] += 1;
+    }
+
+    /// How often each situation was reached.
+    pub fn probes(&self) -> &[u32] {
+        &self.probes
+    }
+
     pub(super) fn fault(&mut self, disk: DiskId, op: DiskOp, phase: Phase) {
         self.faults[Self::place(disk, op, phase)] += 1;
     }
@@ -134,6 +188,11 @@ impl Coverage {
     /// How often a request of this site met this fate.
     pub fn fates(&self, site: Site, fate: Fate) -> u32 {
         self.fates[site.index()][fate as usize]
+    }
+
+    /// The sum over all sites and fates.
+    pub fn fates_in_all(&self) -> u32 {
+        self.fates.iter().flatten().sum()
     }
 
     /// How often this operation of this disk failed while the volume was in the middle of this.

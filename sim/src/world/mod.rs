@@ -20,7 +20,7 @@ use colo_core::{
     Volume, VolumeId, Wiring,
 };
 
-pub use coverage::{Coverage, Fate, Region, Site};
+pub use coverage::{Coverage, Fate, Region, Site, WorldProbe};
 pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;
@@ -259,12 +259,12 @@ impl World {
 
     /// Moves what happened since the last call to the end of `into`.
     pub fn take_entries(&mut self, into: &mut Vec<Entry>) {
-        into.append(&mut self.entries);
+        move_all(&mut self.entries, into);
     }
 
     /// Moves the secondary guest's sectors that may have changed to the end of `into`.
     pub fn take_touched(&mut self, into: &mut Vec<(VolumeId, Extent)>) {
-        into.append(&mut self.touched);
+        move_all(&mut self.touched, into);
     }
 
     /// How often each probe of the core was hit on either host.
@@ -295,6 +295,15 @@ impl World {
         let entry = Entry { at: self.now, side, volume, what };
         self.trace.record(&entry);
         self.entries.push(entry);
+    }
+}
+
+/// Moves everything to the end of `into`; nothing is copied if that is empty.
+fn move_all<T>(from: &mut Vec<T>, into: &mut Vec<T>) {
+    if into.is_empty() {
+        std::mem::swap(from, into);
+    } else {
+        into.append(from);
     }
 }
 

@@ -106,18 +106,19 @@ impl Findings {
         format!("{}\nviolations\n{}", self.shown, counts.collect::<String>())
     }
 
-    /// The exit code.
-    pub(super) fn finish(self) -> anyhow::Result<Exit> {
+    /// The exit code; `ended`: somebody did not let it go on.
+    pub(super) fn finish(self, ended: bool) -> anyhow::Result<Exit> {
         match self.unwritten {
             Some(error) => Err(error),
             None if self.found > 0 => Ok(Exit::Violation),
+            None if ended => Ok(Exit::Interrupted),
             None => Ok(Exit::Clean),
         }
     }
 
     /// The exit code where no state was looked at.
     pub(super) fn nothing_explored(self) -> anyhow::Result<Exit> {
-        let exit = self.finish()?;
+        let exit = self.finish(false)?;
         if exit == Exit::Clean {
             github::error("no state was explored; raise the bounds");
             return Ok(Exit::TooLittle);

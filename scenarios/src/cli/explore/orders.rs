@@ -6,19 +6,21 @@ use crate::cli::exit::{Exit, print};
 use crate::cli::explore::findings::Findings;
 use crate::cli::explore::workloads::{self, alphabet};
 use crate::cli::explore::{ExploreArgs, bug, plan};
+use crate::cli::interrupt::Interrupt;
 use crate::explore::{Found, explore_orders};
 use crate::panics::{PanicsKept, caught};
 
 /// Findings of one workload that are handed over; the others are counted.
 const FOUND_MAX: usize = 3;
 
-pub(super) fn of_plan(args: &ExploreArgs) -> anyhow::Result<Exit> {
+pub(super) fn of_plan(args: &ExploreArgs, interrupt: &Interrupt) -> anyhow::Result<Exit> {
     let plan = plan(args)?;
     let mut findings = Findings::new(args.out.as_deref())?;
     let mut failing = Failing::default();
     let panics_kept = PanicsKept::begin();
     let tally = caught(|| {
-        explore_orders(&plan, bounds(args), &mut |found| {
+        let go_on = || !interrupt.is_told();
+        explore_orders(&plan, bounds(args), &go_on, &mut |found| {
             failing.take(&found);
             findings.take(&found);
         })
@@ -26,28 +28,29 @@ pub(super) fn of_plan(args: &ExploreArgs) -> anyhow::Result<Exit> {
     drop(panics_kept);
     let mut text = format!("{}\n\n", plan.name);
     text.push_str(&tally.as_ref().map(|tally| table(tally, &failing)).unwrap_or_default());
-    text.push_str(&findings.report(tally.is_ok()));
+    text.push_str(&findings.report(tally.as_ref().is_ok_and(|tally| !tally.ended)));
     print(&text)?;
     match tally {
-        Ok(_) => findings.finish(),
+        Ok(tally) => findings.finish(tally.ended),
         Err(panic) => Ok(bug(&plan, &panic)),
     }
 }
 
-pub(super) fn of_workloads(args: &ExploreArgs) -> anyhow::Result<Exit> {
+pub(super) fn of_workloads(args: &ExploreArgs, interrupt: &Interrupt) -> anyhow::Result<Exit> {
     let plans = alphabet(args).plans(&args.behaviour.behaviour()?);
     let mut findings = Findings::new(args.out.as_deref())?;
     let (mut sum, mut sum_failing) = (OrdersTally::default(), Failing::default());
     let (mut violating, mut incomplete) = (0_u64, 0_u64);
+    let go_on = || !interrupt.is_told();
     let explore = |plan: &_| {
         let (mut all, mut failing) = (Vec::new(), Failing::default());
-        let tally = explore_orders(plan, bounds(args), &mut |found| {
+        let tally = explore_orders(plan, bounds(args), &go_on, &mut |found| {
             failing.take(&found);
             all.push(found);
         });
         (tally, failing, all)
     };
-    let bugs = workloads::run(args, &plans, &|| true, explore, |(tally, failing, found)| {
+    let bugs = workloads::run(args, &plans, &go_on, explore, |(tally, failing, found)| {
         sum.add(tally);
         sum_failing.orders += failing.orders;
         violating += u64::from(failing.orders > 0);
@@ -65,9 +68,9 @@ pub(super) fn of_workloads(args: &ExploreArgs) -> anyhow::Result<Exit> {
     if incomplete > 0 {
         text.push_str(&format!("in {incomplete} of the workloads\n"));
     }
-    text.push_str(&findings.report(bugs.is_none()));
+    text.push_str(&findings.report(bugs.is_none() && !sum.ended));
     print(&text)?;
-    let exit = findings.finish()?;
+    let exit = findings.finish(sum.ended)?;
     Ok(bugs.unwrap_or(exit))
 }
 
@@ -101,7 +104,11 @@ fn table(tally: &OrdersTally, failing: &Failing) -> String {
     let exhausted = if tally.is_exhausted() { "yes" } else { "no" };
     row("exhausted", exhausted.to_owned());
     if !tally.is_exhausted() {
-        text.push_str("the bound was reached; --orders-max raises it\n");
+        let why = match tally.ended {
+            true => "interrupted: orders are missing\n",
+            false => "the bound was reached; --orders-max raises it\n",
+        };
+        text.push_str(why);
     }
     text
 }

@@ -9,18 +9,25 @@ use crate::campaign::{Work, in_order};
 use crate::cli::exit::{Exit, print};
 use crate::cli::explore::findings::Findings;
 use crate::cli::explore::{ExploreArgs, bug, table};
+use crate::cli::interrupt::Interrupt;
 use crate::explore::workloads::{Alphabet, Explored, explore_workload};
 use crate::explore::{Found, Options};
 use crate::panics::{PanicsKept, caught};
 use crate::plan::Plan;
 use crate::profile::{Added, Behaviour};
 
-pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result<Exit> {
+pub(super) fn workloads(
+    args: &ExploreArgs,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
     let plans = alphabet(args).plans(&args.behaviour.behaviour()?);
     let mut findings = Findings::new(args.out.as_deref())?;
-    let (mut sum, mut violating, mut incomplete) = (Tally::default(), 0, 0);
+    let (mut sum, mut count, mut violating, mut incomplete) = (Tally::default(), 0, 0, 0);
+    let go_on = || !interrupt.is_told();
     let explore = |plan: &_| explore_workload(plan, options);
-    let bugs = run(args, &plans, &|| true, explore, |explored| {
+    let bugs = run(args, &plans, &go_on, explore, |explored| {
+        count += 1;
         sum.add(&explored.tally);
         violating += u64::from(explored.found_count > 0);
         incomplete += u64::from(!explored.tally.is_exhausted());
@@ -31,27 +38,40 @@ pub(super) fn workloads(args: &ExploreArgs, options: &Options) -> anyhow::Result
             findings.count(invariant, *more);
         }
     });
+    // Those that panicked were looked at, too; without an interrupt nothing is left out.
+    sum.ended = interrupt.is_told() && bugs.is_none() && count < plans.len();
     let mut text = format!("{:<14}{:>16}\n", "workloads", plans.len());
+    if sum.ended {
+        text.push_str(&format!("{:<14}{count:>16}\n", "of these seen"));
+    }
     text.push_str(&format!("{:<14}{violating:>16}\n", "violating"));
     text.push_str(&table(&sum));
     if incomplete > 0 {
         text.push_str(&format!("in {incomplete} of the workloads\n"));
     }
-    text.push_str(&findings.report(bugs.is_none()));
+    text.push_str(&findings.report(bugs.is_none() && !sum.ended));
     print(&text)?;
-    let exit = if sum.distinct == 0 { findings.nothing_explored() } else { findings.finish() }?;
+    let exit = if sum.distinct == 0 && !sum.ended {
+        findings.nothing_explored()?
+    } else {
+        findings.finish(sum.ended)?
+    };
     Ok(bugs.unwrap_or(exit))
 }
 
 /// For each quirk the first workload that shows it.
-pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Result<Exit> {
+pub(super) fn each_quirk(
+    args: &ExploreArgs,
+    options: &Options,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
     let mut exit = Exit::Clean;
     for quirk in Quirk::ALL {
         let added = Added::Named(vec![*quirk]);
         let plans = alphabet(args).plans(&Behaviour { added, ..Behaviour::default() });
         let (done, mut states, mut first) = (AtomicBool::new(false), 0, None::<(usize, Found)>);
         let mut place = 0;
-        let go_on = || !done.load(Ordering::Relaxed);
+        let go_on = || !done.load(Ordering::Relaxed) && !interrupt.is_told();
         let explore = |plan: &_| explore_workload(plan, options);
         let bugs = run(args, &plans, &go_on, explore, |explored: &mut Explored| {
             place += 1;
@@ -64,6 +84,11 @@ pub(super) fn each_quirk(args: &ExploreArgs, options: &Options) -> anyhow::Resul
                 done.store(true, Ordering::Relaxed);
             }
         });
+        if interrupt.is_told() && first.is_none() {
+            let name = quirk.name();
+            print(&format!("{name:<26}  interrupted after {place} workloads\n"))?;
+            return Ok(if exit == Exit::Clean { Exit::Interrupted } else { exit });
+        }
         print(&line(*quirk, plans.len(), states, first.as_ref()))?;
         exit = exit.max(if first.is_some() { Exit::Violation } else { Exit::Clean });
         exit = bugs.unwrap_or(exit).max(exit);

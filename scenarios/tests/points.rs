@@ -1,0 +1,54 @@
+//! Coverage: what cannot be reached is not, and what is asked for is demanded.
+
+use std::process::Command;
+
+use colo_scenarios::catalog::SCENARIOS;
+use colo_scenarios::generate::generate;
+use colo_scenarios::points::{impossible, names};
+use colo_scenarios::profile::Behaviour;
+use colo_scenarios::run::run;
+
+fn colosim(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_colosim")).args(args).output();
+    let output = output.expect("the program runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().expect("it ends"), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn nothing_happens_that_cannot() {
+    let behaviour = Behaviour::default();
+    let seeds = (0..4000).map(|seed| generate(seed, &behaviour));
+    for plan in SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)).chain(seeds) {
+        let met = run(&plan).impossible;
+        assert!(met.is_empty(), "{} meets {met:?}: take it out of unreachable.rs", plan.name);
+    }
+}
+
+#[test]
+fn the_list_has_every_point_and_every_reason() {
+    let (code, text, _) = colosim(&["list", "points"]);
+    assert_eq!(code, 0);
+    for name in names() {
+        assert!(text.lines().any(|line| line == name), "{name}");
+    }
+    for (name, reason) in impossible() {
+        let line = text.lines().find(|line| line.split("  ").next() == Some(name));
+        assert!(line.is_some_and(|line| line.ends_with(reason)), "{name}");
+    }
+}
+
+#[test]
+fn points_that_are_required_are_named_where_they_are_missing() {
+    let few = ["run", "--scenario", "failover", "--require-points"];
+    let (code, _, said) = colosim(&[&few[..], &["100%"]].concat());
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("--require-points asks for 100 %; never reached:"), "{said}");
+    assert!(said.contains("\n  crash/secondary/power-loss/commit-copying\n"), "{said}");
+    assert!(!said.contains("edge/secondary/FAILOVER->DONE"), "{said}");
+    let (code, _, said) = colosim(&[&few[..], &["1"]].concat());
+    assert_eq!(code, 0, "{said}");
+    let (code, _, said) = colosim(&[&few[..], &["101%"]].concat());
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("give a number from 0 to 100"), "{said}");
+}

@@ -70,7 +70,9 @@ fn follow(page: &str) -> PathBuf {
     let text = fs::read_to_string(root().join("docs").join(page)).expect("it is there");
     let commands = commands(&text);
     assert!(commands.len() > 2, "{page}: {commands:?}");
-    commands.iter().for_each(|line| carry_out(line, &directory));
+    for line in &commands {
+        carry_out(line, &directory);
+    }
     directory
 }
 

@@ -41,6 +41,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
             );
             findings.report(NAME, side, message);
         }
+        // Whoever sends requests sends such as fit.
+        Event::Answered { result: Err(Errno::Invalid), .. } if sound => {
+            let message = format!(
+                "a request to the {} host failed with EINVAL, and it lies within the disk",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
         Event::Answered { user: UserId::Export, result: Err(Errno::NoMedium), .. }
             if sound && model.desks[side as usize].export_has_medium() && !model.is_asked(side) =>
         {

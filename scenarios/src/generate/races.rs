@@ -205,8 +205,11 @@ impl Generator {
     /// one may succeed.
     pub(super) fn start_cannot_mark(&mut self) {
         let side = Side::Secondary;
-        self.command(side, Admin::Quit);
+        self.push(Step::Kill(side));
+        self.push(Step::FaultsEnd);
         self.push(Step::Restart(side));
+        // Opened, it has made the mark durable that it found.
+        self.push(Step::Settle);
         let mut spec = FaultSpec::new(DiskId::Active, OpKind::Write);
         (spec.range, spec.times) = (Some((0, 1)), Some(1));
         self.push(Step::Fault(spec));

@@ -1,6 +1,8 @@
 //! `available`: nothing fails without a cause that was seen.
 
-use colo_core::{Errno, Event, JobKind, JobState, Stage, UserId, Verb, VerbError};
+use colo_core::{
+    Errno, Event, Extent, JobKind, JobState, Stage, UserId, UserRequest, Verb, VerbError,
+};
 use colo_sim::world::{Side, What};
 
 use crate::oracle::{Findings, Sight};
@@ -37,6 +39,15 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         {
             let message = format!(
                 "a request of the {} guest failed with ENOMEDIUM, and nobody took its device away",
+                side.name()
+            );
+            findings.report(NAME, side, message);
+        }
+        Event::Answered { user, request, result: Err(Errno::Invalid) }
+            if sound && fits(sight, side, *user, *request) =>
+        {
+            let message = format!(
+                "a request to the {} host failed with EINVAL, and it lies within the disk",
                 side.name()
             );
             findings.report(NAME, side, message);
@@ -90,4 +101,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         }
         _ => {}
     }
+}
+
+/// Whether a request that waits for its answer lies within the disk. Reckoned here: the core is what is
+/// judged.
+fn fits(sight: &Sight<'_>, side: Side, user: UserId, request: UserRequest) -> bool {
+    let sectors = sight.world.options().geometry.sectors;
+    let pending = sight.model.pending(side, user, request);
+    pending.is_some_and(|(_, Extent { at, len })| {
+        len > 0 && at.checked_add(u64::from(len)).is_some_and(|end| end <= sectors)
+    })
 }

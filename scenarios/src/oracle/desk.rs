@@ -37,6 +37,16 @@ struct Attached {
     covered: bool,
 }
 
+/// Whether such a user writes. Written anew: the core has this, too, and may be wrong.
+fn writes(kind: UserKind) -> bool {
+    !matches!(kind, UserKind::Drive | UserKind::ReadOnlyExport)
+}
+
+/// Whether a node can be looked up by its name.
+fn is_drive(kind: UserKind) -> bool {
+    matches!(kind, UserKind::Drive | UserKind::DriveDevice)
+}
+
 /// One host's graph. See the module's head.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
@@ -159,7 +169,7 @@ impl Desk {
     }
 
     fn attach(&mut self, name: Name, kind: UserKind, (node, itself): (Name, bool)) {
-        let writes = kind.writes() && !self.is_read_only(node);
+        let writes = writes(kind) && !self.is_read_only(node);
         let covered = node == SECONDARY && self.backup && !itself;
         // Of several drives on a node the guest's own is named first, and then the export.
         let place = match name {
@@ -303,7 +313,7 @@ impl Desk {
     /// The node that a drive of this name uses, else the node of this name; and whether it is
     /// named itself, and not through a drive that goes through what is above it.
     pub(crate) fn lookup(&self, name: Name) -> Option<(Name, bool)> {
-        let drive = self.users.iter().find(|user| user.kind.named() && user.name == name);
+        let drive = self.users.iter().find(|user| is_drive(user.kind) && user.name == name);
         match drive {
             None if name == COPY_FILTER => self.backup.then_some((SECONDARY, false)),
             Some(user) => Some((user.node, !user.covered)),
@@ -319,7 +329,7 @@ impl Desk {
     fn shown(&self, (node, itself): (Name, bool)) -> Name {
         let covered = self.backup && node == SECONDARY && !itself;
         let on =
-            |user: &&Attached| user.kind.named() && user.node == node && user.covered == covered;
+            |user: &&Attached| is_drive(user.kind) && user.node == node && user.covered == covered;
         let drive = self.users.iter().find(on);
         drive.map_or(if covered { COPY_FILTER } else { node }, |user| user.name)
     }
@@ -516,7 +526,7 @@ impl Desk {
             Admin::Remove if self.absent => not_found(GUEST),
             Admin::Remove => Ok(()),
             Admin::Attach { user, kind, .. }
-                if attached(user) || kind.named() && self.is_node(user) =>
+                if attached(user) || is_drive(kind) && self.is_node(user) =>
             {
                 taken(user)
             }
@@ -525,11 +535,11 @@ impl Desk {
                 Some((node, itself)) => {
                     // What copies before writes is never read-only itself.
                     let bare = !(self.backup && node == SECONDARY && !itself);
-                    if kind.writes() && self.is_read_only(node) && bare {
+                    if writes(kind) && self.is_read_only(node) && bare {
                         Err("Block node is read-only".to_owned())
                     } else {
                         let relies = kind != UserKind::Drive;
-                        let conflict = self.conflict(user, kind.writes(), (node, itself));
+                        let conflict = self.conflict(user, writes(kind), (node, itself));
                         conflict.filter(|_| relies).map_or(Ok(()), Err)
                     }
                 }

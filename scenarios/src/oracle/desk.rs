@@ -55,7 +55,7 @@ pub(crate) struct Desk {
     wiring: Wiring,
     nodes: Vec<Name>,
     users: Vec<Attached>,
-    /// It is being opened in a process that runs, because an operator said so.
+    /// An operator's command to open it is being carried out, even if it could not be.
     opening: bool,
     /// The guest has the device that it was started with.
     guest_is_attached: bool,
@@ -110,6 +110,7 @@ impl Desk {
     /// The process is gone, and with it who waited for an answer.
     pub(crate) fn ended(&mut self) {
         self.open.clear();
+        self.opening = false;
         self.clear();
     }
 
@@ -120,7 +121,6 @@ impl Desk {
             list.clear();
         }
         self.absent = true;
-        self.opening = false;
         (self.guest_is_attached, self.export_is_attached) = (false, false);
         self.users.clear();
         self.jobs.clear();

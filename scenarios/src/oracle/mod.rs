@@ -84,6 +84,7 @@ const CHECKS: &[fn(&Sight<'_>, &mut Findings)] = &[
     available::check,
     release::check,
     no_abort::check,
+    progress::check_removed,
 ];
 
 /// What checkers look at.

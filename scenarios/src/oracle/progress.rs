@@ -1,9 +1,11 @@
 //! `progress`: once faults stop, everything under way ends.
 
-use colo_sim::world::{Side, World};
+use colo_core::{Admin, Event, UserId};
+use colo_sim::world::{Side, What, World};
 
-use crate::oracle::Findings;
 use crate::oracle::model::Model;
+use crate::oracle::register::Register;
+use crate::oracle::{Findings, Sight};
 
 pub(super) const HOLDS: &str =
     "once faults stop, every request, verb and commit ends within ten simulated seconds";
@@ -12,6 +14,19 @@ pub(super) const HOLDS: &str =
 pub const BOUND_NS: u64 = 10_000_000_000;
 
 const NAME: &str = "progress";
+
+/// A volume that is removed in order leaves nobody without an answer.
+pub(super) fn check_removed(sight: &Sight<'_>, findings: &mut Findings) {
+    let (What::Event(event), Some(side)) = (&sight.entry.what, sight.entry.side) else { return };
+    let Event::AdminAnswered { admin: Admin::Remove, result: Ok(()), .. } = event else { return };
+    if sight.model.register_of(side, UserId::Guest).is_some_and(Register::waits) {
+        let message = format!(
+            "the volume of the {} host was removed under a request of its guest that has no answer",
+            side.name()
+        );
+        findings.report(NAME, side, message);
+    }
+}
 
 /// At the end of a plan: faults are over, the connection is whole, time has passed.
 pub(super) fn check(model: &Model, world: &World, findings: &mut Findings) {

@@ -92,7 +92,7 @@ fn matters(listed: &Listed) -> bool {
         function.rsplit("::").next() == Some(left_out) || function.contains(&format!("<{left_out}"))
     };
     !FILES_LEFT_OUT.iter().any(|file| listed.file.starts_with(file))
-        && !FUNCTIONS_LEFT_OUT.iter().any(|left_out| named(left_out))
+        && !FUNCTIONS_LEFT_OUT.iter().any(named)
 }
 
 fn reasons(known: &Mutant) -> String {

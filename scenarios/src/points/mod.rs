@@ -182,7 +182,7 @@ impl Reached {
             }
             Event::AdminAnswered { admin, result, .. } => {
                 self.answered(side);
-                self.hit(groups.commands, operate::command(side, admin, result.is_ok()));
+                self.hit(groups.commands, Some(operate::command(side, admin, result.is_ok())));
                 if let Err(error) = result {
                     self.hit(groups.messages, Some(messages::of_command(error)));
                 }

@@ -104,9 +104,10 @@ fn table(tally: &OrdersTally, failing: &Failing) -> String {
     let exhausted = if tally.is_exhausted() { "yes" } else { "no" };
     row("exhausted", exhausted.to_owned());
     if !tally.is_exhausted() {
-        let why = match tally.ended {
-            true => "interrupted: orders are missing\n",
-            false => "the bound was reached; --orders-max raises it\n",
+        let why = if tally.ended {
+            "interrupted: orders are missing\n"
+        } else {
+            "the bound was reached; --orders-max raises it\n"
         };
         text.push_str(why);
     }

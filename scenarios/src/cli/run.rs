@@ -63,7 +63,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PERCENT", value_parser = seeds::percent)]
     require_points: Option<u8>,
     /// Write records, reports and failing plans into this directory, the first of them also
-    /// shrunk; a record takes about 800 bytes
+    /// shrunk; a record takes about 1,400 bytes
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Keep no record of each run in DIR, only what they come to, in folded.json: for as many

@@ -1,7 +1,7 @@
 //! Plans as JSON: written a step a line, read in every version that there has been.
 //!
 //! A saved plan outlives the program that wrote it. Whoever changes the format raises
-//! [`VERSION`] and adds the way from the version before to [`UPGRADES`], so that an old
+//! [`VERSION`] and adds the way from the version before to `UPGRADES`, so that an old
 //! plan goes through all of them and does what it did, or says exactly why it cannot.
 
 use std::path::Path;

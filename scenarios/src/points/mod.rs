@@ -2,7 +2,7 @@
 //!
 //! The universe comes from the code, not from what happened to run: a point that
 //! is never reached stands in every report. It is every combination of things that could
-//! meet, without those that cannot, each of which has its reason ([`unreachable`]).
+//! meet, without those that cannot, each of which has its reason ([`mod@unreachable`]).
 
 mod jobs;
 mod messages;

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 
 use colo_core::Quirk;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::plan::saved::upgrade;
 use crate::plan::{Plan, PlanError};
 
 /// A finding, as it is saved in `fixtures/findings/`.
@@ -107,10 +109,15 @@ impl Finding {
     /// # Errors
     /// What is wrong with the text.
     pub fn parse(text: &str, path: &str) -> Result<Self, PlanError> {
-        let finding: Self = serde_json::from_str(text)
-            .map_err(|source| PlanError::Parse { path: path.to_owned(), source })?;
-        let plan = Plan::parse(&finding.plan.to_json(), path)?;
-        Ok(Self { plan, ..finding })
+        let no_plan = |source| PlanError::Parse { path: path.to_owned(), source };
+        let mut value: Value = serde_json::from_str(text).map_err(no_plan)?;
+        // The plan may be of an old version: it is upgraded before it is read as one of this.
+        if let Some(plan) = value.get_mut("plan") {
+            upgrade(plan, path)?;
+        }
+        let finding: Self = serde_json::from_value(value).map_err(no_plan)?;
+        finding.plan.check().map_err(|why| PlanError::Unusable { path: path.to_owned(), why })?;
+        Ok(finding)
     }
 
     /// The plan with the defect.

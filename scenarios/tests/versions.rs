@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use colo_scenarios::finding::{FINDINGS, Finding};
 use colo_scenarios::plan::{Plan, VERSION};
 use colo_scenarios::run::run;
 
@@ -51,4 +52,16 @@ fn what_cannot_be_upgraded_says_why() {
         let said = Plan::parse(&other, "plan.json").expect_err("it cannot be read").to_string();
         assert!(said.contains(&format!("version {version}, this program reads versions 1 to 2")));
     }
+}
+
+/// A finding holds a plan, and goes the same way.
+#[test]
+fn the_plan_of_an_old_finding_is_upgraded_before_it_is_read() {
+    let (_, text) = FINDINGS[0];
+    let old = text.replacen("\"version\": 1", "\"version\":1", 1);
+    assert!(old.contains("\"version\":1,"), "it was not written anew: {old}");
+    assert_eq!(Finding::parse(text, "it").expect("it is one").plan.version, VERSION);
+    let odd = old.replacen("\"version\":1,", "\"version\":1,\"schedule\":\"random\",", 1);
+    let said = Finding::parse(&odd, "it").expect_err("version 1 had no schedule").to_string();
+    assert!(said.contains("a plan of version 1 and cannot become one of version 2"), "{said}");
 }

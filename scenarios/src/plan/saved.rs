@@ -81,7 +81,7 @@ pub enum PlanError {
 }
 
 /// Takes a plan through all versions up to the one written now. What is no plan at all is left to the parser.
-fn upgrade(plan: &mut Value, path: &str) -> Result<(), PlanError> {
+pub(crate) fn upgrade(plan: &mut Value, path: &str) -> Result<(), PlanError> {
     let Some(plan) = plan.as_object_mut() else { return Ok(()) };
     let Some(found) = plan.get("version").and_then(Value::as_u64) else { return Ok(()) };
     if found == 0 || found > u64::from(VERSION) {
@@ -153,7 +153,7 @@ impl Plan {
         text
     }
 
-    fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         self.setup.geometry.check()?;
         let delays = [("disk_delay", self.setup.disk_delay), ("link_delay", self.setup.link_delay)];
         for (name, Delay { min_ns, max_ns }) in delays {

@@ -13,12 +13,13 @@ use colo_core::Quirks;
 use colo_reports::{Abort, Record, Violation};
 use colo_sim::world::Entry;
 
-use crate::explain::explain;
+use crate::explain::explain_seen;
 use crate::generate::generate;
 use crate::panics::{Panic, caught};
 use crate::plan::Plan;
 use crate::profile::Behaviour;
 use crate::run::{Outcome, run, run_traced};
+use crate::shrink::failure::seen_in;
 use crate::twice::{Difference, compare};
 
 /// Which plans a campaign runs, in order.
@@ -260,8 +261,8 @@ fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
     match result {
         Ok((outcome, differs, difference)) => {
             let clean = outcome.is_clean() && !differs;
-            let explained =
-                (!outcome.is_clean() && plans.behaviour.has_defects()).then(|| explained(&plan));
+            let explained = (!outcome.is_clean() && plans.behaviour.has_defects())
+                .then(|| explained(&plan, &outcome));
             let record = Record { explained, ..record(seed, &plan, outcome, &plans.behaviour) };
             let plan = (!clean).then_some(plan);
             Ran { record, plan, panicked: false, differs, difference }
@@ -274,8 +275,8 @@ fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
 }
 
 /// By which quirks everything that goes wrong with a plan is explained.
-fn explained(plan: &Plan) -> colo_reports::Explained {
-    let all = explain(plan);
+fn explained(plan: &Plan, outcome: &Outcome) -> colo_reports::Explained {
+    let all = explain_seen(plan, seen_in(outcome));
     let unexplained = all.iter().filter(|one| one.cause == Quirks::NONE).count() as u32;
     let causes: Quirks = all.iter().flat_map(|one| one.cause.iter()).collect();
     let defects = causes.iter().map(|quirk| quirk.name().to_owned()).collect();

@@ -22,8 +22,12 @@ pub struct Explained {
 
 /// Explains everything that goes wrong with a plan.
 pub fn explain(plan: &Plan) -> Vec<Explained> {
+    explain_seen(plan, seen(plan))
+}
+
+/// The same for who has run it already.
+pub(crate) fn explain_seen(plan: &Plan, wrong: Vec<Seen>) -> Vec<Explained> {
     let all = plan.effective_quirks();
-    let wrong = seen(plan);
     let mut causes = vec![None; wrong.len()];
     // Without each quirk in turn, until each violation is gone once. Those that are known to break the
     // invariant come first; the order is the same in every run.

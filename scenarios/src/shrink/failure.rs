@@ -60,7 +60,8 @@ pub fn seen(plan: &Plan) -> Vec<Seen> {
     }
 }
 
-fn seen_in(outcome: &Outcome) -> Vec<Seen> {
+/// Everything that went wrong in a run, in order.
+pub(crate) fn seen_in(outcome: &Outcome) -> Vec<Seen> {
     let mut all = Vec::new();
     for violation in &outcome.violations {
         let step = violation.step;

@@ -60,6 +60,9 @@ fn failures(text: &mut String, summary: &Summary) {
     if more > 0 {
         push(text, &format!("\n… and {}.", counted(more, "more", "more")));
     }
+    if summary.explained > 0 {
+        push(text, &format!("\nExplained: {}.", tally::explained(summary)));
+    }
 }
 
 fn failure(text: &mut String, name: &str, place: &str, message: &str, replay: &str) {

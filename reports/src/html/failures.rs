@@ -30,6 +30,7 @@ pub(super) fn section(summary: &Summary, timelines: &Shown<'_>) -> Markup {
             section aria-labelledby="failures" {
                 h2 id="failures" { "Failures" }
                 (broken_invariants(summary))
+                (explained(summary))
                 ol class="failures" {
                     @for (index, failure) in open.iter().enumerate() { (card(failure, index, &failures, timelines)) }
                 }
@@ -116,6 +117,28 @@ fn broken_invariants(summary: &Summary) -> Markup {
                                 td { (printable(&broken.first.name())) }
                                 td { code { (one_line(&broken.replay)) } }
                             }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// By which known defects, if somebody asked.
+fn explained(summary: &Summary) -> Markup {
+    html! {
+        @if summary.explained > 0 {
+            div class="scroll" tabindex="0" role="region" aria-label="Explained" {
+                table {
+                    caption { "Explained: " (tally::explained(summary)) }
+                    thead { tr { th scope="col" { "Defect" } th scope="col" { "Plans" } th scope="col" { "First" } } }
+                    tbody {
+                        @for (name, plans, first) in tally::defects(summary) {
+                            tr { th scope="row" { code { (printable(name)) } } td { (plans) } td { (printable(&first)) } }
+                        }
+                        @if let Some(unexplained) = &summary.unexplained {
+                            tr { th scope="row" { "unexplained" } td { (counted(unexplained.count, "plan", "plans")) } td { code { (one_line(&unexplained.replay)) } } }
                         }
                     }
                 }

@@ -16,12 +16,15 @@ pub struct Point {
     pub hits: u64,
     /// The first run that reached it, in the order of [`Run`].
     pub first: Option<Run>,
+    /// The lowest seed that reached it: what is reached by hand-made plans alone is nothing that chance
+    /// finds.
+    pub first_seed: Option<u64>,
 }
 
 impl Point {
     /// A point that was not reached yet.
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), hits: 0, first: None }
+        Self { name: name.into(), hits: 0, first: None, first_seed: None }
     }
 
     /// The part of the name before the first `/`.

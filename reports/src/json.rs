@@ -51,6 +51,11 @@ pub fn json(summary: &Summary, timing: &Timing) -> String {
             reached: summary.points_reached(),
             total: summary.points.len(),
             never: summary.points_never().map(|point| point.name.as_str()).collect(),
+            first_seeds: summary
+                .points
+                .iter()
+                .filter_map(|point| Some((point.name.as_str(), point.first_seed?)))
+                .collect(),
             hits: summary.points.iter().map(|point| (point.name.as_str(), point.hits)).collect(),
         },
     };
@@ -190,6 +195,7 @@ struct Points<'a> {
     reached: usize,
     total: usize,
     never: Vec<&'a str>,
+    first_seeds: BTreeMap<&'a str, u64>,
     hits: BTreeMap<&'a str, u64>,
 }
 

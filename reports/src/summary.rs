@@ -311,6 +311,7 @@ impl Summary {
                 continue;
             }
             point.hits += u64::from(hits);
+            point.first_seed = lowest(point.first_seed, record.seed);
             let key = (record.seed, record.plan.as_str());
             // Compared before it is cloned: in a campaign in order nearly no run is the first.
             if point.first.as_ref().is_none_or(|first| key < (first.seed, first.plan.as_str())) {
@@ -335,6 +336,7 @@ impl Summary {
             let point = &mut self.points[place];
             point.hits += other.hits;
             point.first = [point.first.take(), other.first].into_iter().flatten().min();
+            point.first_seed = lowest(point.first_seed, other.first_seed);
         }
     }
 
@@ -359,8 +361,12 @@ impl Summary {
             return;
         };
         defect.runs.add(more.runs);
-        defect.first_seed = [defect.first_seed, more.first_seed].into_iter().flatten().min();
+        defect.first_seed = lowest(defect.first_seed, more.first_seed);
     }
+}
+
+fn lowest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    [one, other].into_iter().flatten().min()
 }
 
 fn add_broken(all: &mut BTreeMap<String, Broken>, name: &str, more: Broken) {

@@ -140,7 +140,10 @@ fn what_is_not_as_the_schema_says_is_noticed() {
         ("/violations/0/sector", value!("three")),
         ("/violations/0/shrunk/steps", value!(null)),
         ("/counts/refusals", value!({"text": "often"})),
-        ("/points", value!({"reached": 1, "total": 1, "never": [], "hits": {}, "extra": 1})),
+        (
+            "/points",
+            value!({"reached": 1, "total": 1, "never": [], "first_seeds": {}, "hits": {}, "extra": 1}),
+        ),
     ];
     for (place, change) in changes {
         let mut report = report(&compared(), &cases::TIMING);

@@ -132,6 +132,8 @@ pub enum AdminError {
         /// The node.
         name: Name,
     },
+    /// A mirror needs a node that no other stands on.
+    NotRoot,
     /// It is not to be written to.
     ReadOnly,
     /// It cannot become read-only under somebody who writes.
@@ -164,6 +166,7 @@ impl std::fmt::Display for AdminError {
             Self::Busy { name, reason } => write!(f, "Node '{name}' is busy: {reason}"),
             Self::InUse { name } => write!(f, "Node {name} is in use"),
             Self::HasParents { name } => write!(f, "Block device {name} is in use"),
+            Self::NotRoot => f.write_str("Need a root block node"),
             Self::ReadOnly => f.write_str("Block node is read-only"),
             Self::HasWriter => {
                 f.write_str("Cannot make block node read-only, there is a writer on it")
@@ -429,6 +432,9 @@ impl Volume {
             return Err(AdminError::NameTaken { name });
         }
         let node = self.lookup(node).ok_or(AdminError::NotFound { name: node })?;
+        if kind == JobType::Mirror && self.has_parents(node) {
+            return Err(AdminError::NotRoot);
+        }
         self.busy(node)?;
         self.operator_jobs.push(OperatorJob { name, kind, node });
         self.block(node, Reason::Job(kind));

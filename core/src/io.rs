@@ -178,6 +178,11 @@ impl Volume {
             self.events.push_back(Event::Answered { user, request, result: Err(Errno::NoMedium) });
             return;
         };
+        if self.nodes.values().any(|node| node.ejected) && self.stands_on_ejected(root) {
+            self.probe(Probe::RequestMeetsEjected);
+            self.events.push_back(Event::Answered { user, request, result: Err(Errno::NoMedium) });
+            return;
+        }
         let (kind, extent, payload) = match op {
             UserOp::Read(extent) => (Kind::Read, extent, Payload::EMPTY),
             UserOp::Write { at, payload } => {
@@ -204,6 +209,13 @@ impl Volume {
         }
         self.users.get_mut(user).in_flight += 1;
         self.spawn(root, kind, extent, payload, Parent::User(user, request));
+    }
+
+    /// Whether a node is ejected, or any below it: then a device or an export on it has no medium, whatever
+    /// layer the request would end at (seen on QEMU).
+    fn stands_on_ejected(&self, node: NodeId) -> bool {
+        let Some(found) = self.nodes.get(node) else { return false };
+        found.ejected || found.children().iter().any(|&child| self.stands_on_ejected(child))
     }
 
     /// A discard is a hint. Neither the filter nor the quorum passes it on: it is dropped, with success,

@@ -147,7 +147,7 @@ impl Volume {
                 _ => {}
             }
         }
-        if committing && [self.chain.active, self.chain.hidden].contains(&node) {
+        if committing && node == self.chain.hidden {
             links.push(Link { from: COMMIT, takes: NONE, shares: WRITE });
         }
         if self.commit.is_some() && node == self.chain.secondary {
@@ -194,9 +194,9 @@ impl Volume {
         links.iter().find_map(|link| clash(&new, link).or_else(|| clash(link, &new)))
     }
 
-    /// Why a commit cannot start, if it cannot: somebody relies on active or hidden.
+    /// Why a commit cannot start, if it cannot: somebody relies on hidden. Who uses active moves above the
+    /// commit's own filter, which promises what active did.
     pub(crate) fn commit_conflict(&self) -> Option<Conflict> {
-        let nodes = [self.chain.hidden, self.chain.active];
-        nodes.into_iter().find_map(|node| self.conflict(node, Newcomer::Commit))
+        self.conflict(self.chain.hidden, Newcomer::Commit)
     }
 }

@@ -6,6 +6,7 @@
 //! misfortune in between, an ending, and what comes after it. Each purpose draws
 //! from a stream of its own.
 
+mod conform;
 mod endings;
 mod lies;
 mod mishaps;
@@ -23,6 +24,8 @@ use colo_sim::world::Side;
 use crate::plan::{Plan, Step, VERSION};
 use crate::profile::{Added, Behaviour};
 use swarm::Swarm;
+
+pub use conform::generate_for_qemu;
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {

@@ -6,6 +6,7 @@
 pub mod campaign;
 pub mod catalog;
 pub mod cli;
+pub mod conform;
 pub mod corpus;
 pub mod explain;
 pub mod explore;

@@ -170,6 +170,12 @@ impl<'a> Run<'a> {
         true
     }
 
+    /// Carries out a step that is not in the plan, for somebody who looks on from outside.
+    pub(crate) fn also(&mut self, step: &Step) {
+        self.carry_out(VolumeId::FIRST, step);
+        self.observe();
+    }
+
     /// Carries out what is left, ends all faults, lets everything under way end, and judges.
     pub fn finish(mut self) -> (Outcome, World) {
         self.go_to_end();

@@ -6,8 +6,18 @@ use std::process::Command;
 use clap::{CommandFactory, Parser};
 use colo_scenarios::cli::Args;
 
-const COMMANDS: [&str; 9] =
-    ["run", "replay", "shrink", "explore", "report", "bench", "list", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "run",
+    "replay",
+    "shrink",
+    "explore",
+    "report",
+    "conform",
+    "bench",
+    "list",
+    "completions",
+    "man",
+];
 
 /// Exit code, standard output, standard error.
 fn colosim(args: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {

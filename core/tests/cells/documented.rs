@@ -19,7 +19,7 @@ const NUMBERED: &[(&str, &str)] = &[
     ("M6", M6_SECONDARY), ("M7", M7), ("M8", M8), ("M9", M9), ("M10", M10), ("M11", M11),
     ("M12", M12), ("M13", M13), ("M14", M14_NODE), ("M14", M14_DEVICE), ("M15", M15), ("M17", M17),
     ("M18", M18_ACTIVE), ("M18", M18_HIDDEN), ("M19", M19), ("M21", M21), ("M22", M22), ("M23", M23),
-    ("M24", M24), ("M24", M24_ACTIVE),
+    ("M24", M24),
 ];
 
 /// Every kind of error, with its text. A new kind does not compile before it is written here.
@@ -61,6 +61,7 @@ fn admin_text(error: &AdminError) -> &'static str {
         AdminError::Busy { .. } => M23,
         AdminError::InUse { .. } => IN_USE,
         AdminError::HasParents { .. } => HAS_PARENTS,
+        AdminError::NotRoot => NOT_ROOT,
         AdminError::ReadOnly => NODE_READ_ONLY,
         AdminError::HasWriter => HAS_WRITER,
         AdminError::Reopen { .. } => NOT_AN_IMAGE,
@@ -111,7 +112,7 @@ const VERB_ERRORS: [VerbError; 24] = [
 const NOBODY: Name = Name::new("nobody");
 
 #[rustfmt::skip]
-const ADMIN_ERRORS: [AdminError; 13] = [
+const ADMIN_ERRORS: [AdminError; 14] = [
     AdminError::NotFound { name: NOBODY },
     AdminError::NoUser { name: NOBODY },
     AdminError::NameTaken { name: Name::new("job0") },
@@ -119,6 +120,7 @@ const ADMIN_ERRORS: [AdminError; 13] = [
     AdminError::Busy { name: Name::new("colo-disk0"), reason: Reason::InternalBackup },
     AdminError::InUse { name: Name::new("top") },
     AdminError::HasParents { name: Name::new("active") },
+    AdminError::NotRoot,
     AdminError::ReadOnly,
     AdminError::HasWriter,
     AdminError::Reopen { errno: Errno::Invalid },

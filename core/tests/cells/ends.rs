@@ -132,8 +132,8 @@ pub(crate) const COMMIT_ENDS: &[Row] = &[
     row(SF_NO_COMMIT, &[CLOSE], "waits", "F ABORT close in FAILOVER without a commit job", "-")
         .but(&[FWC, PSC], OK, "R>D pivoted closed", CLOSED),
     row(SFF, &[FAILOVER, GET_ERROR], M22, "FF", M22).but(&[FFF], OK, "FF>F>D pivoted", OK),
-    row(SR, &[ACTIVE_READER, FAILOVER], M24_ACTIVE, "R>F", M22)
-        .but(&[FWC], M24_ACTIVE, RUNS, OK),
+    // Who uses active moves above the commit.
+    row(SR, &[ACTIVE_READER, FAILOVER], OK, "R>F>D pivoted", OK),
     // An overlay is ejected.
     row(SR, &[EJECT_ACTIVE, FAILOVER], "waits", "R>F ABORT an ejected node was reopened, or its permissions changed", "-")
         .but(&[TE], ACTIVE_NOT_DURABLE, RUNS, OK),

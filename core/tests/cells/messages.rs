@@ -30,8 +30,6 @@ pub(crate) const M23: &str =
     "Node 'colo-disk0' is busy: Block device is in use by internal backup job";
 pub(crate) const M24: &str = "Permission conflict on node 'hidden': permissions 'consistent read' are both required by 'ro0' and unshared by 'commit job'";
 
-pub(crate) const M24_ACTIVE: &str = "Permission conflict on node 'active': permissions 'consistent read' are both required by 'ro0' and unshared by 'commit job'";
-
 /// Not the seed's: there, a closed filter is out of the registry and cannot be asked.
 pub(crate) const CLOSED: &str = "Block replication is closed";
 pub(crate) const READ_ONLY: &str = "Active disk is opened read-only";
@@ -55,6 +53,7 @@ pub(crate) const DUPLICATE_JOB: &str = "Duplicate ID 'job0'";
 pub(crate) const NO_JOB: &str = "Job 'job0' not found";
 pub(crate) const IN_USE: &str = "Node top is in use";
 pub(crate) const HAS_PARENTS: &str = "Block device active is in use";
+pub(crate) const NOT_ROOT: &str = "Need a root block node";
 pub(crate) const NODE_READ_ONLY: &str = "Block node is read-only";
 pub(crate) const HAS_WRITER: &str = "Cannot make block node read-only, there is a writer on it";
 pub(crate) const NOT_AN_IMAGE: &str = "Could not reopen file: Invalid argument";

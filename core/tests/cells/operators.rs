@@ -19,7 +19,7 @@ const fn delete(node: &str) -> Do {
 const fn job(node: &str) -> Do {
     Do::Ask(Admin::StartJob {
         job: Name::new("job0"),
-        kind: JobType::Mirror,
+        kind: JobType::Backup,
         node: Name::new(node),
     })
 }

@@ -120,7 +120,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ),
     scenario(
         "device-on-active",
-        "another device uses active at the first failover, not at the second",
+        "another device uses active at the failover, and the secondary disk from then on",
         || relied_on(UserKind::Device, ACTIVE),
     ),
     scenario(

@@ -111,8 +111,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         || start_beside(JobType::Backup, SECONDARY),
     ),
     scenario(
-        "mirror-competes-for-hidden",
-        "an operator's mirror job runs on hidden at the first start, not at the second",
+        "backup-competes-for-hidden",
+        "an operator's backup job runs on hidden at the first start, not at the second",
+        || start_beside(JobType::Backup, HIDDEN),
+    ),
+    scenario(
+        "mirror-of-hidden",
+        "an operator asks for a mirror of hidden, on which another node stands",
         || start_beside(JobType::Mirror, HIDDEN),
     ),
 ];

@@ -40,7 +40,7 @@ pub(super) struct Unwritten {
 
 /// Output could not be written, or else the input was not usable.
 pub(super) fn of_error(error: &anyhow::Error) -> Exit {
-    if error.is::<super::run::NothingAsked>() {
+    if error.is::<super::run::NothingAsked>() || error.is::<super::conform::WithoutQemu>() {
         return Exit::TooLittle;
     }
     if error.chain().any(<dyn std::error::Error>::is::<Unwritten>) {

@@ -4,6 +4,7 @@ mod about;
 mod bench;
 mod budget;
 mod clock;
+mod conform;
 mod exit;
 mod explore;
 mod failing;
@@ -50,6 +51,7 @@ Examples:
   colosim shrink planned-stop --profile seed  the smallest plan that fails like this one
   colosim explore failover                every crash of a plan, in every way
   colosim report DIR1 DIR2 -o DIR         the records of two runs as one page, and more
+  colosim conform failover                the same plan on QEMU itself, compared step by step
   colosim bench                           speed, memory and more, with their targets
   colosim list scenarios                  what is in the catalog
   colosim run --help                      more of each command, by example
@@ -71,6 +73,8 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Make reports of the records of one run or of many
     Report(report::ReportArgs),
+    /// Run plans on QEMU itself, too, and compare step by step
+    Conform(conform::ConformArgs),
     /// Measure what is promised: speed, memory, how well failures shrink
     Bench(bench::BenchArgs),
     /// Show what there is
@@ -92,7 +96,7 @@ enum ProfileArg {
 }
 
 /// The behaviour of the core, on the command line.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct BehaviourArgs {
     /// Behaviour of the core [default: hardened]
     #[arg(long, value_enum)]
@@ -155,6 +159,7 @@ pub fn main(args: &Args) -> Exit {
         Command::Shrink(args) => shrink::shrink(args),
         Command::Explore(args) => explore::explore_command(args),
         Command::Report(args) => report::report(args),
+        Command::Conform(args) => conform::conform_command(args),
         Command::Bench(args) => bench::bench(args),
         Command::List(args) => list::list(args),
         Command::Completions(args) => about::completions(args),

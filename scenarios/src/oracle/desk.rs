@@ -401,7 +401,7 @@ impl Desk {
             SECONDARY if writes && bare_quorum && !self.nodes.contains(&ACTIVE) => ("write", "top"),
             ACTIVE if writes && bare_quorum => ("write", "top"),
             HIDDEN if writes && bare_quorum && whole(1) => ("write", "active"),
-            ACTIVE | HIDDEN if self.commit => ("consistent read", "commit job"),
+            HIDDEN if self.commit => ("consistent read", "commit job"),
             SECONDARY if writes && bare_quorum && whole(2) => ("write", "hidden"),
             LOCAL | FILTER if writes && self.nodes.contains(&TOP) => ("write", "top"),
             _ => return None,
@@ -411,15 +411,13 @@ impl Desk {
         ))
     }
 
-    /// Why a commit cannot start: somebody relies on what is above its base.
+    /// Why a commit cannot start: somebody relies on hidden, which is neither its top nor its base.
     pub(crate) fn commit_conflict(&self) -> Option<String> {
-        [HIDDEN, ACTIVE].into_iter().find_map(|node| {
-            let reads = |user: &&Attached| user.node == node && user.kind != UserKind::Drive;
-            let user = self.users.iter().find(reads)?.name;
-            Some(format!(
-                "Permission conflict on node '{node}': permissions 'consistent read' are both required by '{user}' and unshared by 'commit job'"
-            ))
-        })
+        let reads = |user: &&Attached| user.node == HIDDEN && user.kind != UserKind::Drive;
+        let user = self.users.iter().find(reads)?.name;
+        Some(format!(
+            "Permission conflict on node 'hidden': permissions 'consistent read' are both required by '{user}' and unshared by 'commit job'"
+        ))
     }
 
     /// Quit or close is called as one of so many commands, and no request of anybody is in flight.

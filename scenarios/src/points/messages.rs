@@ -31,7 +31,7 @@ const OF_VERBS: [&str; 24] = [
     "closed",
 ];
 
-const OF_COMMANDS: [&str; 12] = [
+const OF_COMMANDS: [&str; 13] = [
     "not-found",
     "no-user",
     "name-taken",
@@ -44,6 +44,7 @@ const OF_COMMANDS: [&str; 12] = [
     "reopen",
     "conflict",
     "image",
+    "not-root",
 ];
 
 const OF_OPENINGS: [&str; 5] =
@@ -99,6 +100,7 @@ pub(super) fn of_command(error: &AdminError) -> usize {
         AdminError::Reopen { .. } => 9,
         AdminError::Conflict(_) => 10,
         AdminError::Image { .. } => 11,
+        AdminError::NotRoot => 12,
         AdminError::Options(error) => return of_opening(error),
     };
     OF_VERBS.len() + place

@@ -45,7 +45,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[PRIMARY_GUEST_UNHARMED, VOID],
     )
     .refuses(&["Failed to make hidden durable: No medium found"])
-    .secondary_guest(&["ENOMEDIUM", "S1×3", "ENOMEDIUM", "ok"]),
+    .secondary_guest(&["ENOMEDIUM", "ENOMEDIUM", "ENOMEDIUM", "ENOMEDIUM"]),
     promise(
         "active-ejected-after-failed-failover",
         &[
@@ -77,5 +77,5 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&["Failed to make hidden durable: No medium found", "I/O error occurred"])
-    .secondary_guest(&["ok", "ENOMEDIUM", "ok", "P1×4 S3 S1 S3 S1 init×4 S3 init S2 init×9"]),
+    .secondary_guest(&["ok", "ENOMEDIUM", "ENOMEDIUM", "P1×5 S1×3 init×6 S2 init×9"]),
 ];

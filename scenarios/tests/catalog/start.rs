@@ -122,7 +122,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         "Block replication is not running",
         "Failed to empty hidden: Input/output error",
     ])
-    .secondary_guest(&["EIO", "EIO", "init×4"])
+    .secondary_guest(&["ENOMEDIUM", "ENOMEDIUM", "init×4"])
     .without_a_pair(),
     promise(
         "start-cannot-mark-active",

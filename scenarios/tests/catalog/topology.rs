@@ -96,7 +96,19 @@ pub(crate) const PROMISES: &[Promise] = &[
     ])
     .secondary_guest(&["EIO", "P1×4"]),
     promise(
-        "mirror-competes-for-hidden",
+        "mirror-of-hidden",
+        &[],
+        &[("the starts of the secondary are answered in this way", |ran| {
+            answers(ran, S, START) == [true, false]
+        })],
+    )
+    .refuses(&[
+        "Block replication is running or done",
+        "Job 'job0' not found",
+        "Need a root block node",
+    ]),
+    promise(
+        "backup-competes-for-hidden",
         &["probe/verb/start-reopened-images", "probe/verb/images-read-only-again"],
         &[("the starts of the secondary are answered in this way", |ran| {
             answers(ran, S, START) == [false, true]
@@ -104,7 +116,7 @@ pub(crate) const PROMISES: &[Promise] = &[
     )
     .refuses(&[
         "Block replication is not running",
-        "Node 'hidden' is busy: block device is in use by block job: mirror",
+        "Node 'hidden' is busy: block device is in use by block job: backup",
     ])
     .secondary_guest(&["EIO", "P1×4"]),
     promise(

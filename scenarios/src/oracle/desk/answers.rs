@@ -1,6 +1,6 @@
 //! What commands and a start are to answer on this graph, with the texts written a second time.
 
-use colo_core::{Admin, FILTER, Format, GUEST, Name, TOP, UserKind};
+use colo_core::{Admin, FILTER, Format, GUEST, JobType, Name, TOP, UserKind};
 
 use crate::oracle::desk::{
     ACTIVE, Attached, COPY_FILTER, Desk, HIDDEN, LOCAL, REMOTE, SECONDARY, is_drive, writes,
@@ -76,12 +76,20 @@ impl Desk {
                 self.busy((*node, !covered)).filter(|_| asks).map_or(Ok(()), Err)
             }
             Admin::DeleteNode { node } => self.expect_deletion(node),
-            Admin::StartJob { job, node, .. } => {
+            Admin::StartJob { job, kind, node } => {
                 if self.jobs.iter().any(|(name, _, _)| *name == job) {
                     taken(job)
                 } else {
                     match self.lookup(node) {
                         None => not_found(node),
+                        // What copies before writes has no parent: hidden goes past it.
+                        Some((node, itself))
+                            if kind == JobType::Mirror
+                                && (itself || !self.backup)
+                                && self.is_stood_on(node) =>
+                        {
+                            Err("Need a root block node".to_owned())
+                        }
                         Some(place) => self.busy(place).map_or(Ok(()), Err),
                     }
                 }
@@ -104,9 +112,17 @@ impl Desk {
         if let Some(busy) = self.busy((node, true)) {
             return Err(busy);
         }
+        if self.is_stood_on(node) {
+            return Err(format!("Block device {} is in use", self.shown((node, true))));
+        }
+        Ok(())
+    }
+
+    /// Whether another node stands on this one.
+    fn is_stood_on(&self, node: Name) -> bool {
         let chain = self.nodes.contains(&ACTIVE);
         let behind = |format: Format| format != Format::Raw;
-        let stood_on = match node {
+        match node {
             FILTER | LOCAL => self.nodes.contains(&TOP),
             REMOTE => true,
             ACTIVE => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
@@ -115,11 +131,7 @@ impl Desk {
             SECONDARY if chain => false,
             SECONDARY => self.nodes.contains(&FILTER) || self.nodes.contains(&TOP),
             _ => false,
-        };
-        if stood_on {
-            return Err(format!("Block device {} is in use", self.shown((node, true))));
         }
-        Ok(())
     }
 
     pub(super) fn expect_reopening(&self, node: Name, read_only: bool) -> Result<(), String> {

@@ -1,0 +1,208 @@
+//! `colosim conform`: the same plan on QEMU itself.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::{BehaviourArgs, meant, seeds};
+use crate::conform::confirmed::{confirmable, file, text, transcript};
+use crate::conform::expressible::{expressible, reduced};
+use crate::conform::known::known;
+use crate::conform::qemu::Programs;
+use crate::conform::{Conformance, conform, report, script, smaller};
+use crate::finding;
+use crate::generate::generate_for_qemu;
+use crate::plan::Plan;
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ConformArgs {
+    /// Scenarios, findings, or plans saved as JSON
+    #[arg(value_name = "PLAN", required_unless_present_any = ["seeds", "fixtures"])]
+    plans: Vec<String>,
+    /// Plans that are made for QEMU: a number of them from 0 on, A..B, or A+N
+    #[arg(long, value_name = "SEEDS", value_parser = seeds::seeds)]
+    seeds: Option<Range<u64>>,
+    /// Every finding and scenario that QEMU can express, and what it said when it was asked before
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "fixtures/conform")]
+    fixtures: Option<PathBuf>,
+    /// The emulator, if it is in no usual place; its tools are beside it
+    #[arg(long, value_name = "PATH")]
+    qemu: Option<PathBuf>,
+    /// Leave out what QEMU cannot be made to do, in place of refusing the plan
+    #[arg(long)]
+    reduce: bool,
+    /// Show what could be seen on QEMU after every step
+    #[arg(long)]
+    transcript: bool,
+    /// Save each plan on which the two disagree, as small as it gets, and both transcripts
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Save one run as a script that needs QEMU and Python alone, and a report beside it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "fixtures"])]
+    export: Option<PathBuf>,
+    /// Show no plan that agrees
+    #[arg(long)]
+    quiet: bool,
+}
+
+const AFTER_HELP: &str = "\
+The plan runs on QEMU, over its monitor, and on the seed profile; what can be seen from outside after
+every step is compared. See docs/conform.md.
+
+Examples:
+  colosim conform failover                     a scenario
+  colosim conform torn-checkpoint --transcript a finding, and what QEMU shows
+  colosim conform plan.json --reduce           a plan, without what QEMU cannot be made to do
+  colosim conform --seeds 500                  plans that are made for QEMU
+  colosim conform --fixtures                   everything that QEMU was asked before
+  colosim conform torn-checkpoint --export torn.py   a script for those who have QEMU and nothing else
+
+Exit codes: 0 both sides agree; 1 they do not; 2 usage, or a plan that QEMU cannot be made to run;
+4 there is no QEMU; 74 could not write.";
+
+/// There is nothing to compare with.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct WithoutQemu(#[from] crate::conform::qemu::NoQemu);
+
+pub(super) fn conform_command(args: &ConformArgs) -> anyhow::Result<Exit> {
+    let mut plans = Vec::new();
+    for name in &args.plans {
+        plans.push((name.clone(), meant::plan(name, &BehaviourArgs::default())?.1));
+    }
+    if args.export.is_some() && plans.len() != 1 {
+        anyhow::bail!("--export saves one run; name one plan");
+    }
+    let programs = Programs::find(args.qemu.as_deref()).map_err(WithoutQemu)?;
+    let mut run = Comparing { args, programs, agreed: 0, known: 0, differ: 0, refused: 0 };
+    for (name, plan) in plans {
+        let converted = if args.reduce { reduced(&plan) } else { expressible(&plan) };
+        match converted {
+            Ok(plan) => {
+                run.compare(&name, &plan)?;
+            }
+            Err(refusal) => {
+                run.refused += 1;
+                print(&format!("{name}: {refusal}\n"))?;
+            }
+        }
+    }
+    for seed in args.seeds.clone().unwrap_or_default() {
+        // It is made to fit, but for what only the whole plan shows.
+        if let Ok(plan) = reduced(&generate_for_qemu(seed)) {
+            run.compare(&format!("conform seed {seed}"), &plan)?;
+        }
+    }
+    if let Some(folder) = &args.fixtures {
+        run.fixtures(folder)?;
+    }
+    run.end()
+}
+
+struct Comparing<'a> {
+    args: &'a ConformArgs,
+    programs: Programs,
+    agreed: u64,
+    known: u64,
+    differ: u64,
+    refused: u64,
+}
+
+impl Comparing<'_> {
+    /// Runs a plan on both sides and tells what came of it.
+    fn compare(&mut self, name: &str, plan: &Plan) -> anyhow::Result<Conformance> {
+        let found = conform(plan, &self.programs)?;
+        if self.args.transcript {
+            print(&found.theirs.text())?;
+        }
+        let steps = plan.steps.len();
+        if found.disagreements.is_empty() {
+            self.agreed += 1;
+            if !self.args.quiet {
+                print(&format!("{name}: agrees, {steps} steps\n"))?;
+            }
+        } else if let Some(known) = known(&self.programs.version, &found.disagreements) {
+            self.known += 1;
+            print(&format!("{name}: differs as known, {}\n", known.name))?;
+        } else {
+            self.differ += 1;
+            let found = smaller(found.clone(), &self.programs)?;
+            let left = found.plan.steps.len();
+            print(&format!(
+                "{name}: DIFFERS, {left} of {steps} steps are left, at\n{}",
+                found.text()
+            ))?;
+            if let Some(folder) = &self.args.out {
+                self.save(folder, name, &found)?;
+            }
+        }
+        if let Some(path) = &self.args.export {
+            self.export(path, name, &found)?;
+        }
+        Ok(found)
+    }
+
+    fn save(&self, folder: &Path, name: &str, found: &Conformance) -> anyhow::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let name = name.replace([' ', '/'], "-");
+        let path = folder.join(format!("{name}.json"));
+        write_file(&path, &found.plan.to_json())?;
+        let sides = format!(
+            "{}\n--- simulation ---\n{}\n--- QEMU {} ---\n{}",
+            found.text(),
+            found.ours.text(),
+            self.programs.version,
+            found.theirs.text()
+        );
+        write_file(&folder.join(format!("{name}.txt")), &sides)?;
+        print(&format!("  again: colosim conform {}\n", path.display()))
+    }
+
+    fn export(&self, path: &Path, name: &str, found: &Conformance) -> anyhow::Result<()> {
+        let version = &self.programs.version;
+        write_file(path, &script(found, version))?;
+        let consequence = finding::find(name).map(|finding| finding.consequence);
+        let beside = path.with_extension("md");
+        write_file(&beside, &report(found, version, consequence.as_deref()))?;
+        print(&format!("saved {} and {}\n", path.display(), beside.display()))
+    }
+
+    /// Everything that can be confirmed agrees, and QEMU says what is kept. `COLOSIM_BLESS=1` keeps what it says.
+    fn fixtures(&mut self, folder: &Path) -> anyhow::Result<()> {
+        let bless = std::env::var_os("COLOSIM_BLESS").is_some_and(|value| value == "1");
+        for (name, plan) in confirmable() {
+            let found = self.compare(&name, &plan)?;
+            let (path, now) = (file(folder, &name), found.theirs.text());
+            if bless && found.disagreements.is_empty() {
+                write_file(&path, &text(&self.programs.version, &now))?;
+                continue;
+            }
+            let shown = path.display();
+            let trouble = match std::fs::read_to_string(&path) {
+                Ok(kept) if transcript(&kept) == now => continue,
+                Ok(_) if !found.disagreements.is_empty() => continue,
+                Ok(_) => format!("QEMU does not say what it said in {shown}"),
+                Err(error) => format!("what QEMU said cannot be read from {shown}: {error}"),
+            };
+            self.differ += 1;
+            print(&format!("{name}: {trouble}\n"))?;
+        }
+        Ok(())
+    }
+
+    fn end(self) -> anyhow::Result<Exit> {
+        let Self { agreed, known, differ, refused, programs, .. } = self;
+        print(&format!(
+            "{agreed} plans agree with QEMU {}, {differ} do not, {known} differ as known, {refused} cannot be run there\n",
+            programs.version
+        ))?;
+        Ok(match (differ, refused) {
+            (0, 0) => Exit::Clean,
+            (0, _) => Exit::Usage,
+            _ => Exit::Violation,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! What is looked at after a step: it follows from the plan alone, so that both sides look at the same.
+
+use std::collections::BTreeSet;
+
+use colo_core::{Admin, DiskId, EmptyFailure, Format, Name, Verb};
+use colo_sim::world::Side;
+
+use crate::conform::machine::wirings;
+use crate::plan::{Plan, Step};
+
+const GUEST: Name = Name::new("colo-disk0");
+
+/// What to look at. See the module's head.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Looks {
+    /// Volume and cluster, of everything that a step has touched so far.
+    pub(super) touched: BTreeSet<(u8, u64)>,
+    /// A write to the secondary disk is held, and with it the commit.
+    pub(super) held: bool,
+    /// A commit was held or met a fault: how much of it has landed is not controlled.
+    unsettled: bool,
+    /// A disk of the secondary host has a fault.
+    faulty: bool,
+    /// An emptying was to eject an overlay.
+    ejects: bool,
+    /// Somebody does something on the primary host.
+    primary: bool,
+    /// Volumes whose guest on the secondary host has no device.
+    unplugged: BTreeSet<u8>,
+    /// Volumes whose hidden disk is an overlay in its place.
+    overlays: Vec<u8>,
+}
+
+impl Looks {
+    /// The hosts that matter to the plan.
+    pub(super) fn sides(&self) -> impl Iterator<Item = Side> + use<> {
+        let primary = self.primary;
+        Side::BOTH.into_iter().filter(move |side| primary || *side == Side::Secondary)
+    }
+
+    /// The disks without a format, on those hosts.
+    pub(super) fn disks(&self) -> impl Iterator<Item = DiskId> + use<> {
+        let local = self.primary.then_some(DiskId::Local);
+        let secondary = (!self.unsettled).then_some(DiskId::Secondary);
+        local.into_iter().chain(secondary)
+    }
+
+    /// The volumes whose hidden disk can be asked what it holds. To ask a node is to drain it, which does not
+    /// end while a commit is held; and an image that may be ejected answers for what is below it.
+    pub(super) fn overlays(&self) -> impl Iterator<Item = u8> + use<> {
+        let asked = !self.held && !self.ejects;
+        let overlays = if asked { self.overlays.clone() } else { Vec::new() };
+        overlays.into_iter()
+    }
+
+    /// The clusters of a volume that were touched.
+    pub(super) fn touched_of(&self, volume: u8) -> impl Iterator<Item = u64> + '_ {
+        self.touched.range((volume, 0)..(volume + 1, 0)).map(|(_, cluster)| *cluster)
+    }
+
+    /// Whether a guest has a device to read from.
+    pub(super) fn plugged(&self, side: Side, volume: u8) -> bool {
+        side == Side::Primary || !self.unplugged.contains(&volume)
+    }
+
+    fn plug(&mut self, volume: u8, step: &Step) {
+        match step {
+            Step::On { volume, step } => self.plug(*volume, step),
+            Step::Admin { command: Admin::Detach { user: GUEST }, .. } => {
+                self.unplugged.insert(volume);
+            }
+            Step::Admin { command: Admin::Attach { user: GUEST, .. }, .. } => {
+                self.unplugged.remove(&volume);
+            }
+            Step::Restart(Side::Secondary) => self.unplugged.clear(),
+            _ => {}
+        }
+    }
+
+    fn commit(&mut self, step: &Step) {
+        match step {
+            Step::On { step, .. } => self.commit(step),
+            Step::Fault(spec) => self.faulty |= spec.disk != DiskId::Local,
+            Step::FaultsEnd => self.faulty = false,
+            Step::EmptyFails { how, .. } => self.ejects |= *how == EmptyFailure::Ejected,
+            Step::Call { verb: Verb::Stop { failover: true }, side: Side::Secondary, .. }
+            | Step::CallAll {
+                verb: Verb::Stop { failover: true }, side: Side::Secondary, ..
+            } => {
+                self.unsettled |= self.faulty;
+            }
+            _ => {}
+        }
+    }
+
+    fn touch(&mut self, plan: &Plan, volume: u8, step: &Step) {
+        let (at, len) = match step {
+            Step::On { volume, step } => return self.touch(plan, *volume, step),
+            Step::Read { at, len, .. }
+            | Step::Write { at, len, .. }
+            | Step::WriteZeroes { at, len, .. }
+            | Step::Discard { at, len, .. } => (*at, *len),
+            _ => return,
+        };
+        let cluster = u64::from(plan.setup.geometry.cluster);
+        let end = at.saturating_add(len.into()).min(plan.setup.geometry.sectors);
+        let clusters = at / cluster..end.div_ceil(cluster);
+        self.touched.extend(clusters.map(|cluster| (volume, cluster)));
+    }
+}
+
+/// What to look at after this many steps of a plan.
+pub(super) fn looks(plan: &Plan, steps: usize) -> Looks {
+    let mut looks = Looks {
+        primary: plan.steps.iter().any(concerns_primary),
+        overlays: wirings(&plan.setup)
+            .filter(|(_, wiring)| [wiring.active, wiring.hidden] == [Format::Overlay; 2])
+            .map(|(volume, _)| volume)
+            .collect(),
+        ..Looks::default()
+    };
+    for step in &plan.steps[..steps] {
+        looks.touch(plan, 0, step);
+        looks.plug(0, step);
+        looks.commit(step);
+        match step {
+            Step::Stall { .. } => (looks.held, looks.unsettled) = (true, true),
+            Step::Pass(_) | Step::Settle => (looks.held, looks.unsettled) = (false, looks.faulty),
+            Step::Kill(Side::Secondary) => looks.held = false,
+            Step::Recover { .. } => looks.unsettled = false,
+            _ => {}
+        }
+    }
+    looks
+}
+
+/// Whether a step does something on the primary host.
+pub(super) fn concerns_primary(step: &Step) -> bool {
+    let (Step::Read { side, .. }
+    | Step::Write { side, .. }
+    | Step::Flush { side, .. }
+    | Step::WriteZeroes { side, .. }
+    | Step::Discard { side, .. }
+    | Step::Call { side, .. }
+    | Step::CallAll { side, .. }
+    | Step::Admin { side, .. }
+    | Step::Kill(side)
+    | Step::Restart(side)) = step
+    else {
+        return match step {
+            Step::On { step, .. } => concerns_primary(step),
+            Step::Fault(spec) => spec.disk == DiskId::Local,
+            _ => false,
+        };
+    };
+    *side == Side::Primary
+}

@@ -51,6 +51,9 @@ fn names(measured: &[Measured]) -> Vec<String> {
     measured.iter().map(|one| one.name.to_owned()).collect()
 }
 
+/// Plans and steps until something was reached.
+type Of = fn(&Reach) -> Option<(u64, u64)>;
+
 fn reached(text: &mut String, measured: &[Measured]) {
     let (starts, points) = (STARTS.len(), points::names().len());
     let _ = writeln!(
@@ -66,7 +69,6 @@ fn reached(text: &mut String, measured: &[Measured]) {
         let cells = each(&|reach| Some(reach.looks[at] as u64));
         row(text, &format!("points after {look} plans"), cells.into_iter());
     }
-    type Of = fn(&Reach) -> Option<(u64, u64)>;
     let (but_one, all): (Of, Of) = (|reach| reach.but_one, |reach| reach.all);
     for (what, of) in [("all but one", but_one), ("all", all)] {
         let plans = each(&|reach| of(reach).map(|(plans, _)| plans));

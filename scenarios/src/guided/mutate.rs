@@ -138,7 +138,8 @@ fn tweak_step(step: &mut Step, sectors: u64, stream: &mut Stream) -> bool {
             0 => *side = other(*side),
             // Nobody can close all: that is not a plan.
             1 | 2 => {
-                *verb = Some(a_verb(stream)).filter(|verb| *verb != Verb::Close).unwrap_or(*verb)
+                let drawn = a_verb(stream);
+                *verb = if drawn == Verb::Close { *verb } else { drawn };
             }
             _ => *wait = !*wait,
         },

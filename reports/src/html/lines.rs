@@ -38,10 +38,10 @@ fn file_with_text(name: &str, file: &LinesOfFile) -> Markup {
         details {
             summary { span class="name" { (printable(name)) } (share(file.lines())) }
             div class="source" {
-                @for range in &never { (lines_never(range)) }
+                @if !never.is_empty() { (lines_never(name, &never)) }
                 @if !parts.is_empty() {
                     h3 { "Of lines that were reached" }
-                    @for part in &parts { (part_never(part)) }
+                    (parts_never(name, &parts))
                 }
             }
         }
@@ -57,31 +57,41 @@ fn percent(Reached { reached, total }: Reached) -> usize {
     (reached * 100).checked_div(total).unwrap_or(0)
 }
 
-fn lines_never(range: &NeverLines<'_>) -> Markup {
-    let numbers = tally::line_numbers(range);
-    html! {
-        @if range.text.is_empty() {
-            p { (numbers) }
-        } @else {
-            div class="scroll" tabindex="0" role="region" aria-label=(numbers) {
-                pre { @for (number, text) in (range.first..).zip(&range.text) { (line(number, html! { (printable(text)) })) } }
-            }
-        }
+fn lines_never(name: &str, never: &[NeverLines<'_>]) -> Markup {
+    if never.iter().all(|range| range.text.is_empty()) {
+        let numbers: Vec<_> = never.iter().map(tally::line_numbers).collect();
+        return html! { p { (numbers.join(", ")) } };
     }
+    let ranges = html! {
+        @for (place, range) in never.iter().enumerate() {
+            @if place > 0 { (gap()) }
+            @for (number, text) in (range.first..).zip(&range.text) { (line(number, html! { (printable(text)) })) }
+        }
+    };
+    listing(&format!("Never reached of {name}"), ranges)
 }
 
-fn part_never(part: &NeverPart<'_>) -> Markup {
-    let place = format!("line {}, column {}", part.line, part.column);
-    let [before, it, after] = part.text.map(printable);
-    html! {
-        @if before.is_empty() && it.is_empty() {
-            p { (place) }
-        } @else {
-            div class="scroll" tabindex="0" role="region" aria-label=(place) {
-                pre { (line(part.line, html! { (before) mark { (it) } (after) })) }
-            }
-        }
+fn parts_never(name: &str, parts: &[NeverPart<'_>]) -> Markup {
+    if parts.iter().all(|part| part.text == [""; 3]) {
+        let place = |part: &NeverPart<'_>| format!("line {}, column {}", part.line, part.column);
+        let places: Vec<_> = parts.iter().map(place).collect();
+        return html! { p { (places.join("; ")) } };
     }
+    let lines = html! {
+        @for part in parts {
+            @let [before, it, after] = part.text.map(printable);
+            (line(part.line, html! { (before) mark { (it) } (after) }))
+        }
+    };
+    listing(&format!("Never reached within lines of {name}"), lines)
+}
+
+fn listing(label: &str, lines: Markup) -> Markup {
+    html! { div class="scroll" tabindex="0" role="region" aria-label=(printable(label)) { pre { (lines) } } }
+}
+
+fn gap() -> Markup {
+    html! { span class="nr" { "⋮" } "\n" }
 }
 
 fn line(number: u32, text: Markup) -> Markup {

@@ -398,8 +398,8 @@ fn lines_that_no_seed_reached_are_quoted_and_files_add_up_in_any_order() {
     // A source lies where the report is made: the program was compiled elsewhere.
     let here = directory("lines-here");
     fs::create_dir_all(here.join("core/src")).expect("there is room");
-    let text: String = (1..=26).map(|line| format!("// line {line} <of> clock\n")).collect();
-    fs::write(here.join("core/src/clock.rs"), text).expect("there is room");
+    let text: Vec<_> = (1..=26).map(|line| format!("// line {line} <of> clock")).collect();
+    fs::write(here.join("core/src/clock.rs"), text.join("\n")).expect("there is room");
     let args = |files: [&Path; 2]| {
         let files = files.map(|file| file.to_str().expect("it is text").to_owned());
         let regions = shown(&regions).to_owned();

@@ -37,6 +37,7 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         operator: Seed(seed).stream("operator"),
         races: Seed(seed).stream("races"),
         rare: Seed(seed).stream("rare"),
+        beyond: Seed(seed).stream("beyond"),
         volumes: Volumes {
             stream: Seed(seed).stream("volume"),
             count: 1 + setup.further.iter().count() as u64,
@@ -77,6 +78,7 @@ struct Generator {
     operator: Stream,
     races: Stream,
     rare: Stream,
+    beyond: Stream,
     volumes: Volumes,
     hot: u64,
     geometry: Geometry,
@@ -248,13 +250,24 @@ impl Generator {
         let kind = self.io.weighted(&weights);
         let wait = self.io.chance(Ratio::new(swarm.wait, 1000));
         let (at, len) = self.extent();
-        self.push(match kind {
-            0 => Step::Read { side, at, len, wait },
+        let step = match kind {
+            0 => self.read(side, at, len, wait),
             1 => Step::Write { side, at, len, wait },
             2 => Step::Flush { side, wait },
             3 => Step::WriteZeroes { side, at, len, wait },
             _ => Step::Discard { side, at, len, wait },
-        });
+        };
+        self.push(step);
+    }
+
+    /// A read, now and then of sectors past the end of the disk, which is refused.
+    fn read(&mut self, side: Side, at: u64, len: u32, wait: bool) -> Step {
+        if !self.beyond.chance(Ratio::new(1, 300)) {
+            return Step::Read { side, at, len, wait };
+        }
+        let past = 1 + self.beyond.below(4);
+        let len = (self.geometry.sectors - at + past) as u32;
+        Step::Read { side, at, len, wait }
     }
 
     fn extent(&mut self) -> (u64, u32) {

@@ -19,6 +19,7 @@ mod report;
 mod run;
 mod seeds;
 mod shrink;
+mod source_lines;
 mod sources;
 
 use clap::{Parser, Subcommand, ValueEnum};

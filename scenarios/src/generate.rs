@@ -162,6 +162,7 @@ impl Generator {
             self.connection_flaps();
         }
         self.ends_badly();
+        self.ends_in_doubt();
         if self.races.chance(Ratio::new(1, 50)) {
             self.open_refused();
         }
@@ -169,6 +170,7 @@ impl Generator {
         if self.races.chance(Ratio::new(1, 30)) {
             self.start_cannot_mark();
         }
+        self.asks_who_is_closed();
         self.steps
     }
 
@@ -195,6 +197,7 @@ impl Generator {
         if self.shape.chance(Ratio::new(1, 16)) {
             self.failed_starts();
         }
+        self.starts_under_writes();
         // COLO's order: the secondary first (spec 2.9). Once in a while only one side starts.
         let sides = self.shape.weighted(&[20, 1, 1]);
         if sides != 2 {

@@ -20,6 +20,7 @@ impl Model {
         self.forwarded.abandon(self.now);
         self.leftovers.clear();
         self.stray.clear();
+        self.mark_in_doubt = false;
         (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
         if let Some(view) = &mut self.view {
             view.abandon(self.now);

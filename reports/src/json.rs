@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::base::Compared;
+use crate::lines::{Lines, LinesOfFile, Reached};
 use crate::record::{Counts, SCHEMA, Shrunk};
 use crate::summary::{Broken, OfRun, Summary, Verdict};
 use crate::timing::Timing;
@@ -58,6 +59,7 @@ pub fn json(summary: &Summary, timing: &Timing) -> String {
                 .collect(),
             hits: summary.points.iter().map(|point| (point.name.as_str(), point.hits)).collect(),
         },
+        lines: summary.lines.as_ref().map(LinesRow::of),
     };
     let mut text = serde_json::to_string_pretty(&report).expect("plain shapes always serialise");
     text.push('\n');
@@ -93,6 +95,8 @@ struct Report<'a> {
     compared: Option<ComparedRow<'a>>,
     counts: AllCounts<'a>,
     points: Points<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<LinesRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -197,6 +201,44 @@ struct Points<'a> {
     never: Vec<&'a str>,
     first_seeds: BTreeMap<&'a str, u64>,
     hits: BTreeMap<&'a str, u64>,
+}
+
+#[derive(Serialize)]
+struct LinesRow<'a> {
+    folder: &'a str,
+    lines: Reached,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Reached>,
+    files: BTreeMap<&'a str, LinesOfFileRow>,
+}
+
+#[derive(Serialize)]
+struct LinesOfFileRow {
+    lines: Reached,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    regions: Option<Reached>,
+    /// First and last.
+    never: Vec<[u32; 2]>,
+    /// Line and column.
+    never_within: Vec<[u32; 2]>,
+}
+
+impl<'a> LinesRow<'a> {
+    fn of(lines: &'a Lines) -> Self {
+        let regions = |regions: Reached| (lines.regions().total > 0).then_some(regions);
+        let row = |file: &LinesOfFile| LinesOfFileRow {
+            lines: file.lines(),
+            regions: regions(file.regions()),
+            never: file.never_lines().iter().map(|range| [range.first, range.last]).collect(),
+            never_within: file.never_parts().iter().map(|part| [part.line, part.column]).collect(),
+        };
+        Self {
+            folder: lines.folder(),
+            lines: lines.lines(),
+            regions: regions(lines.regions()),
+            files: lines.files().iter().map(|(name, file)| (name.as_str(), row(file))).collect(),
+        }
+    }
 }
 
 fn violations(summary: &Summary) -> Vec<ViolationRow<'_>> {

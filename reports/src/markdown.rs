@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::base::Compared;
 use crate::figures::{counted, grouped, one_line, sentence, share};
+use crate::lines::LinesOfFile;
 use crate::summary::{Summary, Verdict};
 use crate::tally;
 use crate::timing::Timing;
@@ -29,6 +30,7 @@ pub fn markdown(summary: &Summary, timing: &Timing) -> String {
             coverage(&mut text, summary);
         }
     }
+    lines(&mut text, summary);
     let digest = summary.digest_shown();
     push(&mut text, &format!("\nDigest `{digest}`, {}.", escaped(&tally::origin(summary))));
     text
@@ -110,6 +112,25 @@ fn coverage(text: &mut String, summary: &Summary) {
     }
     if never.len() > NEVER_MAX {
         push(text, &format!("- +{} more", never.len() - NEVER_MAX));
+    }
+    push(text, "\n</details>");
+}
+
+fn lines(text: &mut String, summary: &Summary) {
+    let Some(lines) = &summary.lines else { return };
+    let folder = escaped(lines.folder());
+    push(text, &format!("\nOf {folder} reached {}.", tally::lines(lines)));
+    let never = |file: &LinesOfFile| -> Vec<_> {
+        file.never_lines().iter().map(tally::line_numbers).collect()
+    };
+    let files = lines.files().iter().map(|(name, file)| (name, never(file)));
+    let files: Vec<_> = files.filter(|(_, never)| !never.is_empty()).collect();
+    if files.is_empty() {
+        return;
+    }
+    push(text, "\n<details><summary>Lines never reached</summary>\n");
+    for (name, never) in files {
+        push(text, &format!("- {}: {}", escaped(name), never.join(", ")));
     }
     push(text, "\n</details>");
 }

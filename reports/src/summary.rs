@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Compared;
 use crate::coverage::{self, Group, Point};
 use crate::digest::RunsDigest;
+use crate::lines::Lines;
 use crate::record::{Abort, Counts, Header, Record, Violation};
 
 /// Violations, and aborts, that a summary keeps word for word. All are counted.
@@ -139,6 +140,10 @@ pub struct Summary {
     /// What was compared with, if only what is new counts.
     #[serde(skip)]
     pub compared: Option<Compared>,
+    /// The lines of source that were reached, if somebody counted them: not by these runs, but by
+    /// the same or others in another build.
+    #[serde(skip)]
+    pub lines: Option<Lines>,
 }
 
 impl Summary {
@@ -167,6 +172,7 @@ impl Summary {
             digest: RunsDigest::EMPTY,
             merged: false,
             compared: None,
+            lines: None,
         }
     }
 

@@ -4,6 +4,7 @@
 
 use crate::base::Compared;
 use crate::figures::{counted, duration, grouped, rate, share};
+use crate::lines::{Lines, NeverLines, Reached};
 use crate::record::{Abort, Violation};
 use crate::summary::{Defect, OfRun, Summary, Verdict};
 use crate::timing::Timing;
@@ -69,6 +70,27 @@ pub(crate) fn grounds(summary: &Summary) -> String {
             let anew = if summary.compared.is_some() { " in a new way" } else { "" };
             format!("{failed} of {plans} failed{anew}{known}")
         }
+    }
+}
+
+/// `3 of 4 lines, 75.0 %`, and regions, if somebody has counted them.
+pub(crate) fn lines(lines: &Lines) -> String {
+    let reached = |Reached { reached, total }: Reached, one, many| {
+        let percent = share(reached as u64, total as u64)?;
+        let total = counted(total as u64, one, many);
+        Some(format!("{} of {total}, {percent}", grouped(reached as u64)))
+    };
+    let lines_reached = reached(lines.lines(), "line", "lines");
+    let regions_reached = reached(lines.regions(), "region", "regions");
+    let all: Vec<_> = lines_reached.into_iter().chain(regions_reached).collect();
+    all.join(", and ")
+}
+
+/// `line 3`, `lines 3 to 7`.
+pub(crate) fn line_numbers(range: &NeverLines<'_>) -> String {
+    match (range.first, range.last) {
+        (first, last) if first == last => format!("line {first}"),
+        (first, last) => format!("lines {first} to {last}"),
     }
 }
 

@@ -40,6 +40,9 @@ pub fn terminal(summary: &Summary, timing: &Timing, color: bool) -> String {
             coverage(&mut text, summary, paint);
         }
     }
+    if let Some(lines) = &summary.lines {
+        heading(&mut text, "reached", &tally::lines(lines), paint);
+    }
     heading(&mut text, "digest", &summary.digest_shown(), paint);
     text
 }

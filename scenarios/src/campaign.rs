@@ -15,6 +15,7 @@ use colo_sim::world::Entry;
 
 use crate::explain::explain_seen;
 use crate::generate::generate;
+use crate::guided::{Guided, Setting};
 use crate::panics::{Panic, caught};
 use crate::plan::Plan;
 use crate::profile::Behaviour;
@@ -94,6 +95,8 @@ pub struct Ran {
     pub differs: bool,
     /// Where, if their entries did.
     pub difference: Option<Difference>,
+    /// The plan was made from others: it has no seed and no name by which it could be made again.
+    pub made: bool,
 }
 
 const BATCH: u64 = 32;
@@ -103,11 +106,51 @@ const AHEAD: u64 = 64 * BATCH;
 
 /// Runs the plans and gives each result to `take`, in order.
 pub fn campaign(plans: &Plans, options: &Options<'_>, take: impl FnMut(&mut Ran)) {
-    let traced = |plan: &Plan| {
-        let (outcome, trace) = run_traced(plan);
-        (outcome, trace.entries().to_vec())
-    };
     campaign_of(plans, options, &traced, take);
+}
+
+/// The same, but in place of the plans of the seeds as many that are guided by what those before them reached.
+/// That of a number, counted from the first seed on, is the same for any number of threads.
+pub fn campaign_guided(
+    plans: &Plans,
+    setting: Setting,
+    options: &Options<'_>,
+    mut take: impl FnMut(&mut Ran),
+) {
+    assert_eq!(plans.share, (0, 1), "what comes next depends on all that came before");
+    let Plans { seeds, behaviour, .. } = plans;
+    campaign(&Plans { seeds: 0..0, ..plans.clone() }, options, &mut take);
+    let mut guided = Guided::new(setting, behaviour.clone(), seeds.start);
+    let (count, mut ran) = (seeds.end - seeds.start, 0);
+    while ran < count {
+        let begin = ran;
+        let end = guided.begin_generation(begin).end.min(count);
+        let run_twice: RunTwice<'_> = &traced;
+        let one = |offset| {
+            let (seed, plan) = guided.plan(begin + offset);
+            run_plan(behaviour, options.twice.then_some(run_twice), seed, plan)
+        };
+        let mut points = Vec::new();
+        let batch = if options.each { 1 } else { BATCH / 4 };
+        let work = Work { count: end - begin, batch, jobs: options.jobs, go_on: options.go_on };
+        in_order(&work, one, |one| {
+            one.made = one.record.seed.is_none();
+            points.push(one.record.points.clone());
+            take(one);
+        });
+        for points in &points {
+            guided.learn(ran, points);
+            ran += 1;
+        }
+        if ran < end {
+            return;
+        }
+    }
+}
+
+fn traced(plan: &Plan) -> (Outcome, Vec<Entry>) {
+    let (outcome, trace) = run_traced(plan);
+    (outcome, trace.entries().to_vec())
 }
 
 /// How a campaign that runs plans twice runs one: with its entries.
@@ -121,7 +164,10 @@ pub fn campaign_of(
     take: impl FnMut(&mut Ran),
 ) {
     let (count, jobs) = (plans.len(), options.jobs);
-    let work = |index| run_one(plans, options.twice.then_some(run_twice), index);
+    let work = |index| {
+        let (seed, plan) = plans.get(index);
+        run_plan(&plans.behaviour, options.twice.then_some(run_twice), seed, plan)
+    };
     let batch = if options.each { 1 } else { BATCH };
     in_order(&Work { count, batch, jobs, go_on: options.go_on }, work, take);
 }
@@ -252,24 +298,29 @@ fn run_both(plan: &Plan, run_twice: RunTwice<'_>) -> (Outcome, bool, Option<Diff
     (outcome, differs, difference)
 }
 
-fn run_one(plans: &Plans, twice: Option<RunTwice<'_>>, index: u64) -> Ran {
-    let (seed, plan) = plans.get(index);
+fn run_plan(
+    behaviour: &Behaviour,
+    twice: Option<RunTwice<'_>>,
+    seed: Option<u64>,
+    plan: Plan,
+) -> Ran {
     let result = caught(|| match twice {
         Some(run_twice) => run_both(&plan, run_twice),
         None => (run(&plan), false, None),
     });
+    let (made, panicked) = (false, result.is_err());
     match result {
         Ok((outcome, differs, difference)) => {
             let clean = outcome.is_clean() && !differs;
-            let explained = (!outcome.is_clean() && plans.behaviour.has_defects())
+            let explained = (!outcome.is_clean() && behaviour.has_defects())
                 .then(|| explained(&plan, &outcome));
-            let record = Record { explained, ..record(seed, &plan, outcome, &plans.behaviour) };
+            let record = Record { explained, ..record(seed, &plan, outcome, behaviour) };
             let plan = (!clean).then_some(plan);
-            Ran { record, plan, panicked: false, differs, difference }
+            Ran { record, plan, panicked, differs, difference, made }
         }
         Err(panic) => {
-            let record = panic_record(seed, &plan, &panic, &plans.behaviour);
-            Ran { record, plan: Some(plan), panicked: true, differs: false, difference: None }
+            let record = panic_record(seed, &plan, &panic, behaviour);
+            Ran { record, plan: Some(plan), panicked, differs: false, difference: None, made }
         }
     }
 }

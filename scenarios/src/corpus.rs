@@ -18,6 +18,8 @@ pub const PLANS: &[(&str, &str)] = embedded![
     "ejected-while-a-checkpoint-waits",
     "failed-start-over-retired-overlays",
     "failover-called-while-starting",
+    "failover-refused-then-closed-in-doubt",
+    "failover-refused-then-quit-cut-short",
     "flush-after-a-failover-tried-again",
     "flush-before-start-promises-nothing",
     "forwarded-writes-lost-with-the-secondary",

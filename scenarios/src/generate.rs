@@ -40,6 +40,7 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         operator: Seed(seed).stream("operator"),
         races: Seed(seed).stream("races"),
         rare: Seed(seed).stream("rare"),
+        beyond: Seed(seed).stream("beyond"),
         volumes: Volumes {
             stream: Seed(seed).stream("volume"),
             count: 1 + setup.further.iter().count() as u64,
@@ -80,6 +81,7 @@ struct Generator {
     operator: Stream,
     races: Stream,
     rare: Stream,
+    beyond: Stream,
     volumes: Volumes,
     hot: u64,
     geometry: Geometry,
@@ -163,6 +165,7 @@ impl Generator {
             self.connection_flaps();
         }
         self.ends_badly();
+        self.ends_in_doubt();
         if self.races.chance(Ratio::new(1, 50)) {
             self.open_refused();
         }
@@ -170,6 +173,7 @@ impl Generator {
         if self.races.chance(Ratio::new(1, 30)) {
             self.start_cannot_mark();
         }
+        self.asks_who_is_closed();
         self.steps
     }
 
@@ -196,6 +200,7 @@ impl Generator {
         if self.shape.chance(Ratio::new(1, 16)) {
             self.failed_starts();
         }
+        self.starts_under_writes();
         // COLO's order: the secondary first (spec 2.9). Once in a while only one side starts.
         let sides = self.shape.weighted(&[20, 1, 1]);
         if sides != 2 {
@@ -251,13 +256,24 @@ impl Generator {
         let kind = self.io.weighted(&weights);
         let wait = self.io.chance(Ratio::new(swarm.wait, 1000));
         let (at, len) = self.extent();
-        self.push(match kind {
-            0 => Step::Read { side, at, len, wait },
+        let step = match kind {
+            0 => self.read(side, at, len, wait),
             1 => Step::Write { side, at, len, wait },
             2 => Step::Flush { side, wait },
             3 => Step::WriteZeroes { side, at, len, wait },
             _ => Step::Discard { side, at, len, wait },
-        });
+        };
+        self.push(step);
+    }
+
+    /// A read, now and then of sectors past the end of the disk, which is refused.
+    fn read(&mut self, side: Side, at: u64, len: u32, wait: bool) -> Step {
+        if !self.beyond.chance(Ratio::new(1, 300)) {
+            return Step::Read { side, at, len, wait };
+        }
+        let past = 1 + self.beyond.below(4);
+        let len = (self.geometry.sectors - at + past) as u32;
+        Step::Read { side, at, len, wait }
     }
 
     fn extent(&mut self) -> (u64, u32) {

@@ -13,6 +13,7 @@ pub mod explore;
 pub mod film;
 pub mod finding;
 pub mod generate;
+pub mod guided;
 pub mod oracle;
 pub mod panics;
 pub mod perfetto;

@@ -448,6 +448,7 @@ impl Run<'_> {
     }
 
     fn gone(&mut self, side: Side) {
+        self.reached.gone(side);
         self.waiting.retain(|(whose, ..)| *whose != side);
         self.verbs.retain(|(whose, _)| *whose != side);
         self.alls.retain(|(whose, _)| *whose != side);

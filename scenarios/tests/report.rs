@@ -375,3 +375,95 @@ fn a_trace_for_perfetto_has_every_host_and_its_slices_nest() {
     let (code, _, err) = colosim(&["replay", "../fixtures/plans", "--perfetto", shown(&out)]);
     assert_eq!((code, err.contains("name a plan of")), (2, true), "{err}");
 }
+
+/// A file of LLVM's, from the fixtures.
+fn lines_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/lines").join(name)
+}
+
+/// Reports with lines, made where the sources are, or are not.
+fn report_lines(from: &Path, out: &Path, run: &Path, args: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_colosim"));
+    let command = command.current_dir(from).env_remove("GITHUB_ACTIONS");
+    let output = command.args(["report", shown(run), "-o", shown(out)]).args(args).output();
+    let output = output.expect("the binary runs");
+    let text = |bytes| String::from_utf8(bytes).expect("it is text");
+    (output.status.code().expect("not killed"), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn lines_that_no_seed_reached_are_quoted_and_files_add_up_in_any_order() {
+    let run = run("lines-run", &["--seeds", "3"]);
+    let [runs, list, regions] = ["runs.lcov", "list.lcov", "runs.json"].map(lines_file);
+    // A source lies where the report is made: the program was compiled elsewhere.
+    let here = directory("lines-here");
+    fs::create_dir_all(here.join("core/src")).expect("there is room");
+    let text: Vec<_> = (1..=26).map(|line| format!("// line {line} <of> clock")).collect();
+    fs::write(here.join("core/src/clock.rs"), text.join("\n")).expect("there is room");
+    let args = |files: [&Path; 2]| {
+        let files = files.map(|file| file.to_str().expect("it is text").to_owned());
+        let regions = shown(&regions).to_owned();
+        [
+            "--lcov".into(),
+            files[0].clone(),
+            "--regions".into(),
+            regions,
+            "--lcov".into(),
+            files[1].clone(),
+        ]
+    };
+    let mut reports = Vec::new();
+    for (name, files) in [("one", [&*runs, &*list]), ("other", [&*list, &*runs])] {
+        let out = directory(&format!("lines-{name}"));
+        let args = args(files);
+        let args: Vec<_> = args.iter().map(String::as_str).collect();
+        let (code, said, err) = report_lines(&here, &out, &run, &args);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert!(said.contains("reached 44 of 59 lines, 74.5 %, and 67 of 105 regions"), "{said}");
+        reports.push(FILES.map(|file| fs::read_to_string(out.join(file)).expect("it was written")));
+    }
+    assert_eq!(reports[0], reports[1]);
+    let page = &reports[0][0];
+    assert!(
+        page.contains("// line 25 &lt;of&gt; clock") && !page.contains("// line 23 "),
+        "{page}"
+    );
+    assert!(page.contains("<p>lines 23 to 25</p>"), "of bitmap.rs there is no text");
+    let lines = &json(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("report/lines-one"))["lines"];
+    assert_eq!(lines["files"]["clock.rs"]["never"], serde_json::json!([[24, 26]]));
+    for report in &reports[0] {
+        assert!(!report.contains("/build/") && !report.contains(shown(&here)), "{report}");
+    }
+}
+
+#[test]
+fn a_file_of_lines_that_is_not_whole_is_named_and_counts_for_nothing() {
+    let run = run("lines-wrong-run", &["--seeds", "3"]);
+    let whole = lines_file("runs.lcov");
+    let text = fs::read_to_string(&whole).expect("it is there");
+    let here = directory("lines-wrong");
+    let spoilt = text.replacen("DA:14,", "DA:fourteen,", 1);
+    let files = [
+        ("spoilt.lcov", spoilt.as_str(), "at line "),
+        ("cut.lcov", &text[..text.len() - 20], "ends within a file"),
+        ("none.lcov", "", "names no source below core/src/"),
+    ];
+    for (name, contents, error) in files {
+        let path = here.join(name);
+        fs::write(&path, contents).expect("there is room");
+        let out = directory(&format!("lines-wrong-{name}"));
+        let args = ["--lcov", shown(&path), "--lcov", shown(&whole)];
+        let (code, said, err) = report_lines(&here, &out, &run, &args);
+        assert_eq!(code, 2, "{name}");
+        let named = format!("error: {}: ", path.display());
+        assert!(err.starts_with(&named) && err.contains(error), "{name}: {err}");
+        assert!(said.contains("reached 38 of 59 lines"), "{name}: {said}");
+        assert_eq!(json(&out)["clean"], true, "{name}");
+    }
+    let out = directory("lines-missing");
+    let (code, said, err) = report_lines(&here, &out, &run, &["--lcov", "no/such.lcov"]);
+    assert_eq!((code, json(&out).get("lines")), (2, None), "{said}");
+    assert!(err.contains("no/such.lcov: cannot be read: ") && err.contains("docs/ci.md"), "{err}");
+    let (code, _, err) = report_lines(&here, &out, &run, &["--regions", shown(&whole)]);
+    assert!(code == 2 && err.contains("--lcov"), "{err}");
+}

@@ -43,6 +43,8 @@ fn calls(text: &str) -> Vec<Vec<String>> {
         ("$SEEDS", "5"),
         ("$BUDGET", "3m"),
         ("$SHARE", "1"),
+        ("$seeds", "5"),
+        ("$fifth", "1"),
         ("$out", "out"),
         (")", " "),
     ];
@@ -119,6 +121,7 @@ fn every_workflow_can_be_read_and_its_calls_are_taken() {
     let expected = [("ci.yml", 0), ("nightly.yml", 2), ("pull-request.yml", 2)];
     assert_eq!(seen, expected.map(|(name, taken)| (name.to_owned(), taken)));
     assert!(accepted(".ci/run", &read(".ci/run")) > 8);
+    assert_eq!(accepted(".ci/lines", &read(".ci/lines")), 4);
 }
 
 #[test]

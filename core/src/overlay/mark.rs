@@ -23,12 +23,16 @@ impl Volume {
 
     /// The header was written, or may have been.
     pub(crate) fn overlay_marked(&mut self, node: NodeId, mark: Mark, ok: bool) {
-        if ok {
-            self.overlay_mut(node).mark = mark;
-        } else {
+        if !ok {
             self.probe(Probe::MarkFailed);
         }
-        self.overlay_mut(node).mark_in_doubt = !ok;
+        let overlay = self.overlay_mut(node);
+        if ok {
+            overlay.mark = mark;
+        }
+        overlay.mark_in_doubt = !ok;
+        // A failed mark leaves a doubt as it was; only one that was written ends it.
+        overlay.owed_in_doubt = !ok && (overlay.owed_in_doubt || mark == Mark::Owed);
     }
 
     /// Marks the chain, in the header of active, for whoever must answer.

@@ -45,6 +45,8 @@ pub(crate) struct Overlay {
     pub(crate) mark: Mark,
     /// A write of the header failed: the disk may say either.
     pub(crate) mark_in_doubt: bool,
+    /// What it may say is that the view is owed.
+    pub(crate) owed_in_doubt: bool,
     /// Allocated clusters.
     pub(crate) map: Bitmap,
     /// Map sectors that differ from the disk's.
@@ -72,6 +74,7 @@ impl Overlay {
             layout,
             mark: Mark::Void,
             mark_in_doubt: false,
+            owed_in_doubt: false,
             map: Bitmap::new(geometry.blocks(geometry.cluster)),
             map_dirty: Bitmap::new(layout.map_sectors as usize),
             locks: Vec::new(),

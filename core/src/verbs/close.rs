@@ -4,7 +4,7 @@ use crate::event::{Abort, Event, GraphChange, UserId};
 use crate::graph::Driver;
 use crate::overlay::Mark;
 use crate::probe::Probe;
-use crate::verb::{Mode, Stage};
+use crate::verb::{Mode, Stage, VerbError};
 use crate::verbs::Wait;
 use crate::volume::Volume;
 
@@ -43,6 +43,14 @@ impl Volume {
         }
     }
 
+    /// A failover was refused because its mark failed, and so has the mark that would have said that
+    /// the disk alone is true: the overlays may call their view owed, and a recovery would believe
+    /// it. The filter goes all the same, but not as DONE, and who closes it is told.
+    pub(super) fn close_in_doubt(&mut self, error: VerbError) {
+        self.verb.as_mut().expect("a close runs").failed = Some(error);
+        self.close_remove();
+    }
+
     /// The filter leaves the graph, and what only it held with it.
     pub(super) fn close_remove(&mut self) {
         let node = self.filter.take().expect("close began on an open filter");
@@ -66,6 +74,7 @@ impl Volume {
         }
         self.events.push_back(Event::Graph(GraphChange::FilterClosed));
         self.drain_end(UserId::Guest);
-        self.answer(Ok(()));
+        let failed = self.verb.expect("a close runs").failed;
+        self.answer(failed.map_or(Ok(()), Err));
     }
 }

@@ -160,10 +160,10 @@ impl Volume {
     pub(super) fn planned_marked(&mut self, failed: Option<VerbError>) {
         let closing = self.verb.is_some_and(|running| running.verb == Verb::Close);
         if let Some(error) = failed
-            && !closing
+            && (!closing || self.overlay(self.chain.active).owed_in_doubt)
         {
             self.drain_end(UserId::Guest);
-            return self.answer(Err(error));
+            return if closing { self.close_in_doubt(error) } else { self.answer(Err(error)) };
         }
         self.pivot();
         self.drain_end(UserId::Guest);

@@ -6,6 +6,7 @@
 
 mod coverage;
 mod failures;
+mod lines;
 mod proof;
 mod rows;
 mod viewer;
@@ -70,6 +71,7 @@ pub fn html(page: &Page<'_>) -> String {
                             (coverage::never(summary))
                         }
                     }
+                    (lines::section(summary))
                     (proof::section(page.proof))
                     div class="pair" {
                         (rows::throughput(summary, timing))

@@ -11,11 +11,15 @@ use crate::timeline::Lane;
 /// Bytes of timelines in a page: with them it stays below a megabyte.
 const BYTES_MAX: usize = 768 * 1024;
 
+/// So many fewer where the page quotes sources, which take the place.
+const BYTES_OF_SOURCES: usize = 128 * 1024;
+
 /// The timelines that are shown.
 pub(super) struct Shown<'a> {
     timelines: Vec<(&'a Run, String, usize)>,
     /// Those that did not fit.
     too_large: usize,
+    bytes_max: usize,
     untold: &'a str,
 }
 
@@ -27,11 +31,14 @@ struct Lanes {
 
 impl<'a> Shown<'a> {
     pub(super) fn new(page: &Page<'a>) -> Self {
-        let mut shown = Self { timelines: Vec::new(), too_large: 0, untold: page.untold };
+        let of_sources = if page.summary.lines.is_some() { BYTES_OF_SOURCES } else { 0 };
+        let bytes_max = BYTES_MAX - of_sources;
+        let mut shown =
+            Self { timelines: Vec::new(), too_large: 0, bytes_max, untold: page.untold };
         let mut bytes = 0;
         for timeline in page.timelines {
             let json = embedded(timeline);
-            if bytes + json.len() > BYTES_MAX {
+            if bytes + json.len() > bytes_max {
                 shown.too_large += 1;
                 continue;
             }
@@ -64,7 +71,7 @@ impl<'a> Shown<'a> {
             @if self.too_large > 0 {
                 p class="lead" {
                     (counted(self.too_large as u64, "timeline is", "timelines are"))
-                    " left out: a page holds " (grouped(BYTES_MAX as u64)) " bytes of them."
+                    " left out: a page holds " (grouped(self.bytes_max as u64)) " bytes of them."
                 }
             }
         }

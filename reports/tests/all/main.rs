@@ -5,6 +5,7 @@ mod cases;
 mod folds;
 mod formats;
 mod junit;
+mod lines;
 mod merging;
 mod page;
 mod records;

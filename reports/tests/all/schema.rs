@@ -6,7 +6,7 @@
 use colo_reports::{Base, Shrunk, Summary, Timing, json};
 use serde_json::{Value, json as value};
 
-use crate::{cases, formats};
+use crate::{cases, formats, lines};
 
 fn schema() -> Value {
     let text = include_str!("../../../docs/report.schema.json");
@@ -118,8 +118,14 @@ fn compared() -> Summary {
 fn every_report_is_as_the_schema_says() {
     let schema = schema();
     let empty = cases::fold(&[]);
-    let summaries =
-        [cases::clean_fold(), cases::failing_fold(), formats::many(), empty, compared()];
+    let summaries = [
+        cases::clean_fold(),
+        cases::failing_fold(),
+        formats::many(),
+        empty,
+        compared(),
+        lines::summary(),
+    ];
     for summary in summaries {
         for timing in [cases::TIMING, Timing::UNKNOWN, Timing { seconds: f64::NAN, jobs: 1 }] {
             let wrong = wrong(&schema, &schema, &report(&summary, &timing), "report");
@@ -131,7 +137,7 @@ fn every_report_is_as_the_schema_says() {
 #[test]
 fn what_is_not_as_the_schema_says_is_noticed() {
     let schema = schema();
-    let changes: [(&str, Value); 9] = [
+    let changes: [(&str, Value); 12] = [
         ("/schema", value!(2)),
         ("/clean", value!("yes")),
         ("/verdict", value!("fine")),
@@ -144,9 +150,13 @@ fn what_is_not_as_the_schema_says_is_noticed() {
             "/points",
             value!({"reached": 1, "total": 1, "never": [], "first_seeds": {}, "hits": {}, "extra": 1}),
         ),
+        ("/lines/lines", value!({"reached": 1})),
+        ("/lines/files/clock.rs/never", value!([[24, "26"]])),
+        ("/lines/files/clock.rs/never_within", value!([[0, 1]])),
     ];
     for (place, change) in changes {
-        let mut report = report(&compared(), &cases::TIMING);
+        let with_lines = Summary { lines: lines::summary().lines, ..compared() };
+        let mut report = report(&with_lines, &cases::TIMING);
         *report.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = change;
         assert_eq!(wrong(&schema, &schema, &report, "report").len(), 1, "{place}");
     }

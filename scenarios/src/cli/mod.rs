@@ -20,6 +20,7 @@ mod report;
 mod run;
 mod seeds;
 mod shrink;
+mod source_lines;
 mod sources;
 
 use clap::{Parser, Subcommand, ValueEnum};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use colo_reports::{Header, KEPT_MAX, Record, RecordWriter, Shrunk, Summary, to_folded};
+use colo_reports::{Header, KEPT_MAX, Record, RecordWriter, Run, Shrunk, Summary, to_folded};
 
 use crate::campaign::{Plans, Ran};
 use crate::cli::exit::{Unwritten, replace_file, write_file};
@@ -19,6 +19,8 @@ pub(super) struct Output {
     /// None if the runs are only folded.
     records: Option<RecordWriter<BufWriter<File>>>,
     saved: Saved,
+    /// The same of plans that were made from others.
+    made: Saved,
 }
 
 /// Plans of seeds that were saved, by what is wrong with them.
@@ -56,18 +58,33 @@ impl Output {
             .map_err(|source| Unwritten { path: directory.display().to_string(), source })?;
         let writer = |file| RecordWriter::new(BufWriter::new(file), header);
         let records = file.map(writer).transpose()?;
-        Ok(Self { directory: directory.to_owned(), records, saved: Saved::default() })
+        Ok(Self {
+            directory: directory.to_owned(),
+            records,
+            saved: Saved::default(),
+            made: Saved::default(),
+        })
     }
 
     /// Saves the plan of a failure, and the record that names it.
     pub(super) fn take(&mut self, ran: &mut Ran) -> anyhow::Result<()> {
         if let Some(plan) = &ran.plan {
             let path = self.path(plan, "json");
-            if self.saved.wants(&ran.record) {
+            let numbered = ran.made || ran.record.seed.is_some();
+            let saved = if ran.made { &mut self.made } else { &mut self.saved };
+            if saved.wants(&ran.record, numbered) {
                 write_file(&path, &plan.to_json())?;
                 for violation in &mut ran.record.violations {
                     violation.plan = path.display().to_string();
                 }
+            }
+            if ran.made {
+                // Its file is all that there is of it; the file says with which behaviour.
+                let command = format!("cargo run --release -- replay {}", path.display());
+                let record = &mut ran.record;
+                let of_violations = record.violations.iter_mut().map(|one| &mut one.replay);
+                let of_aborts = record.aborts.iter_mut().map(|one| &mut one.replay);
+                of_violations.chain(of_aborts).for_each(|replay| replay.clone_from(&command));
             }
         }
         let Some(records) = &mut self.records else { return Ok(()) };
@@ -91,7 +108,7 @@ impl Output {
     ) -> anyhow::Result<()> {
         let limits = Limits { runs_max: SHRINK_RUNS_MAX, go_on };
         for run in failing::first(summary) {
-            let Some(plan) = plans.named(run.seed, &run.plan) else { continue };
+            let Some(plan) = plan_of(&self.directory, plans, &run) else { continue };
             if !go_on() {
                 break;
             }
@@ -119,19 +136,25 @@ impl Output {
     }
 }
 
+/// The plan of a run of the campaign that writes into this directory: made again, or, if it cannot be, as it was saved.
+pub(super) fn plan_of(directory: &Path, plans: &Plans, run: &Run) -> Option<Plan> {
+    let saved = || Plan::load(&plan_path(directory, &run.plan, "json")).ok();
+    plans.named(run.seed, &run.plan).or_else(saved)
+}
+
 impl Saved {
-    /// Whether the plan of this record is to be saved, too: those of the catalog, and of the seeds as
-    /// many as a report tells. So every failure that it tells has its plan, and the same ones have
+    /// Whether the plan of this record is to be saved, too: those of the catalog, and of those that are numbered
+    /// without end as many as a report tells. So every failure that it tells has its plan, and the same ones have
     /// it however the plans are shared among machines.
-    fn wants(&mut self, record: &Record) -> bool {
+    fn wants(&mut self, record: &Record, numbered: bool) -> bool {
         let (violating, aborting) = (!record.violations.is_empty(), !record.aborts.is_empty());
         let counts = [
             (violating, &mut self.violating),
             (aborting, &mut self.aborting),
             (!violating && !aborting, &mut self.differing),
         ];
-        let mut wanted = record.seed.is_none();
-        for (_, count) in counts.into_iter().filter(|(is, _)| *is && record.seed.is_some()) {
+        let mut wanted = !numbered;
+        for (_, count) in counts.into_iter().filter(|(is, _)| *is && numbered) {
             wanted |= *count < KEPT_MAX;
             *count += 1;
         }

@@ -12,6 +12,7 @@ use crate::cli::failing::{self, Copies, Plans};
 use crate::cli::films::page;
 use crate::cli::github;
 use crate::cli::run::first_line;
+use crate::cli::source_lines;
 use crate::cli::sources::{Source, read, read_base};
 use crate::oracle::INVARIANTS;
 use crate::plan::Plan;
@@ -44,6 +45,13 @@ pub(super) struct ReportArgs {
     /// give the same bytes
     #[arg(long)]
     timing: bool,
+    /// Show the lines of the core that seeds reach, and those that none does: files in lcov's format
+    /// of a build that counts them, which add up; docs/ci.md says how they are made
+    #[arg(long, value_name = "FILE")]
+    lcov: Vec<PathBuf>,
+    /// The same for regions, which are finer than lines: files in LLVM's JSON
+    #[arg(long, value_name = "FILE", requires = "lcov")]
+    regions: Vec<PathBuf>,
     /// Print the verdict in one line, and nothing else
     #[arg(short, long)]
     quiet: bool,
@@ -72,6 +80,7 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let Some((mut summary, timing)) = merged(sources, base) else {
         anyhow::bail!("{}", problems.join("\nerror: "));
     };
+    summary.lines = source_lines::read(&args.lcov, &args.regions, &mut problems);
     let copies = failing::adopt(&mut summary, &plans);
     let told = if args.timing { timing } else { Timing::UNKNOWN };
     let written = write(args, &copies, &summary, &told)?;

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use colo_reports::{Header, Point, Summary, Timing, json, junit, markdown, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::campaign::{Options, Plans, campaign};
+use crate::campaign::{Options, Plans, Ran, campaign, campaign_guided};
 use crate::catalog;
 use crate::cli::budget::Budget;
 use crate::cli::clock::WallClock;
@@ -18,9 +18,10 @@ use crate::cli::exit::{Exit, print, write_file};
 use crate::cli::films::page;
 use crate::cli::github;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, plan_of};
 use crate::cli::{BehaviourArgs, seeds};
 use crate::corpus;
+use crate::guided::Setting;
 use crate::oracle::INVARIANTS;
 use crate::panics::PanicsKept;
 use crate::points;
@@ -55,6 +56,10 @@ pub(super) struct RunArgs {
     /// Only the K-th of N equal shares of the plans, K from 1 on
     #[arg(long, value_name = "K/N", value_parser = seeds::share)]
     partition: Option<(u64, u64)>,
+    /// After the first plans of the seeds make most from those that reached a new point: see docs/guided.md.
+    /// No seed makes such a plan again, so it needs --out, where those that fail are saved
+    #[arg(long, requires = "out", conflicts_with_all = ["seed", "scenario", "partition", "require_points", "lies"])]
+    guided: bool,
     /// Run every plan twice and compare; ends at the first that differs, and shows its first entry
     /// that does
     #[arg(long)]
@@ -89,6 +94,7 @@ Examples:
   colosim run --profile seed --seeds 500  QEMU's behaviour, defects and all: it violates
   colosim run --quirks swarm --seeds 2000  another subset of the quirks in each seed
   colosim run --scenario failover         one scenario of the catalog
+  colosim run --guided --seeds 100000 --out DIR  mutations of plans that reached a new point
   colosim run --time-budget 8m --partition 1/4 --no-records --out share-1  a share, for CI
 
 Exit codes: 0 clean; 1 a violation; 2 usage; 3 a bug in colosim; 4 nothing or too little ran;
@@ -105,8 +111,9 @@ enum Format {
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen();
     let plans = plans(args)?;
-    let header =
-        Header::new(env!("CARGO_PKG_VERSION"), &plans.behaviour.name(), points::names().to_vec());
+    let guided = if args.guided { " --guided" } else { "" };
+    let name = plans.behaviour.name() + guided;
+    let header = Header::new(env!("CARGO_PKG_VERSION"), &name, points::names().to_vec());
     let output = args.out.as_deref().map(|path| Output::create(path, &header, !args.no_records));
     let mut output = output.transpose()?;
     let mut summary = Summary::new(&header);
@@ -123,7 +130,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let options =
         Options { jobs, go_on: &go_on, twice: args.check_determinism, each: budget.is_limited() };
     let panics_kept = PanicsKept::begin();
-    campaign(&plans, &options, |ran| {
+    let take = |ran: &mut Ran| {
         if let Some(output) = &mut output
             && let Err(error) = output.take(ran)
         {
@@ -137,7 +144,12 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         }
         summary.add(&ran.record);
         progress.inc(&summary);
-    });
+    };
+    if args.guided {
+        campaign_guided(&plans, Setting::default(), &options, take);
+    } else {
+        campaign(&plans, &options, take);
+    }
     progress.finish();
     summary.interrupted = interrupt.is_told() && summary.plans < plans.len();
     let timing = Timing { seconds: clock.elapsed().as_secs_f64(), jobs };
@@ -166,7 +178,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         anstream::eprintln!("interrupted after {} of {} plans", summary.plans, plans.len());
     }
     let hardened = plans.behaviour == Behaviour::default();
-    let whole = hardened && args.time_budget.is_none() && args.partition.is_none();
+    let whole = hardened && args.time_budget.is_none() && args.partition.is_none() && !args.guided;
     let telling = whole && plans.seeds.end - plans.seeds.start >= SEEDS_TELLING;
     let exit = verdict(&summary, panics, !differing.is_empty(), telling);
     let missing =
@@ -218,7 +230,7 @@ fn report(
     let directory = output.finish(summary)?;
     write_file(
         &directory.join("report.html"),
-        &page(summary, timing, |run| plans.named(run.seed, &run.plan)),
+        &page(summary, timing, |run| plan_of(&directory, plans, run)),
     )?;
     write_file(&directory.join("report.md"), &markdown(summary, timing))?;
     write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;

@@ -3,6 +3,7 @@
 use colo_core::{DiskId, Event, Extent, Payload, Stage, UserId, UserRequest};
 use colo_sim::world::{Side, Stamp, What};
 
+use crate::oracle::available::is_within_disk;
 use crate::oracle::model::on_disk;
 use crate::oracle::{Findings, Sight};
 
@@ -33,6 +34,11 @@ fn read(
 ) {
     let model = sight.model;
     let Some((since, extent)) = model.pending(side, UserId::Guest, request) else { return };
+    if !is_within_disk(sight, extent) {
+        let message =
+            format!("a read of the {} guest past the end of its disk was served", side.name());
+        return findings.report(NAME, side, message);
+    }
     let register = model.register_of(side, UserId::Guest).expect("it knows the request");
     let over = model.stage_of(side).is_some_and(|stage| stage != Stage::Done);
     if side == Side::Secondary && over && model.active_ejected.is_some_and(|lost| since > lost) {

@@ -103,12 +103,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether a request that waits for its answer lies within the disk. Reckoned here: the core is what is
-/// judged.
+/// Whether a request that waits for its answer lies within the disk.
 fn fits(sight: &Sight<'_>, side: Side, user: UserId, request: UserRequest) -> bool {
-    let sectors = sight.world.options().geometry.sectors;
     let pending = sight.model.pending(side, user, request);
-    pending.is_some_and(|(_, Extent { at, len })| {
-        len > 0 && at.checked_add(u64::from(len)).is_some_and(|end| end <= sectors)
-    })
+    pending.is_some_and(|(_, extent)| is_within_disk(sight, extent))
+}
+
+/// Whether the disk has these sectors. Reckoned here: the core is what is judged.
+pub(super) fn is_within_disk(sight: &Sight<'_>, Extent { at, len }: Extent) -> bool {
+    let sectors = sight.world.options().geometry.sectors;
+    len > 0 && at.checked_add(u64::from(len)).is_some_and(|end| end <= sectors)
 }

@@ -83,6 +83,9 @@ pub(crate) struct Model {
     pub(crate) forwarded_at_done: Option<u64>,
     /// Since the last start somebody asked for something that may end with overlays marked as spent.
     pub(crate) spent_perhaps: bool,
+    /// A failover was refused because it could not mark the overlays, and the disk may say all the same
+    /// that their view is owed. A stop or a close has to take that back, and may be unable to.
+    pub(crate) mark_in_doubt: bool,
     /// Sectors whose primary contents the secondary disk is to have.
     pub(crate) mirrored: Vec<bool>,
     /// Forwarded writes of the primary's last life that are still on their way.
@@ -134,6 +137,7 @@ impl Model {
             view: None,
             view_lost: None,
             owed: Owed::Nothing,
+            mark_in_doubt: false,
             stage: [None; 2],
             opened: [false; 2],
             backup: false,

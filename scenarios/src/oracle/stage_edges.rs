@@ -1,7 +1,7 @@
 //! `stage-edges`: which changes of the stage there are, and what a failed start leaves.
 
-use colo_core::{Event, Mode, Stage, Verb, VerbError};
-use colo_sim::world::What;
+use colo_core::{Event, GraphChange, Mode, Stage, Verb, VerbError};
+use colo_sim::world::{Side, What};
 
 use crate::oracle::{Findings, Sight};
 
@@ -38,6 +38,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 );
                 findings.report(NAME, side, message);
             }
+        }
+        // A close implies a stop; one that cannot say that the disk alone is true does not say DONE.
+        Event::Graph(GraphChange::FilterClosed)
+            if model.stage_of(side) == Some(Stage::Running)
+                && !(side == Side::Secondary && model.mark_in_doubt) =>
+        {
+            let message = "the filter was closed in RUNNING; expected DONE first";
+            findings.report(NAME, side, message.to_owned());
         }
         Event::VerbAnswered { verb: Verb::Start(_), result: Err(error), .. } => {
             let refused = matches!(

@@ -102,7 +102,16 @@ pub struct Reached {
     /// Verbs that are alone on their host, and the stage in which they were called.
     called: Vec<(Side, VerbId, Stage)>,
     /// Verbs and commands without an answer.
-    open: [u32; 2],
+    open: Vec<(Side, VerbId, Asked)>,
+}
+
+/// What is open. The answer of one filter does not end what all were asked, nor the end of a filter the command
+/// that ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Verb,
+    All,
+    Command,
 }
 
 impl Default for Reached {
@@ -111,7 +120,7 @@ impl Default for Reached {
             hits: vec![0; universe().combinations.len()],
             stage: [[None; VOLUMES_MAX]; 2],
             called: Vec::new(),
-            open: [0; 2],
+            open: Vec::new(),
         }
     }
 }
@@ -133,18 +142,16 @@ impl Reached {
                 let stage = &mut self.stage[side as usize][usize::from(entry.volume.0)];
                 *stage = (!recover).then_some(Stage::None);
             }
-            What::PowerLost | What::ProcessDied => {
-                self.open[side as usize] = 0;
-                self.called.retain(|(whose, ..)| *whose != side);
-            }
             What::Called { id, verb } => {
                 self.called(side, known, *verb);
-                if let (Some(stage), 0) = (known, self.open[side as usize]) {
+                let alone = self.open.iter().all(|(whose, ..)| *whose != side);
+                if let Some(stage) = known.filter(|_| alone) {
                     self.called.push((side, *id, stage));
                 }
-                self.open[side as usize] += 1;
+                self.open.push((side, *id, Asked::Verb));
             }
-            What::CalledAll { .. } | What::Administered { .. } => self.open[side as usize] += 1,
+            What::CalledAll { id, .. } => self.open.push((side, *id, Asked::All)),
+            What::Administered { id, .. } => self.open.push((side, *id, Asked::Command)),
             What::EmptyingFails { disk, failure, .. } => {
                 self.hit(groups.emptyings, operate::emptying(*disk, *failure));
             }
@@ -163,7 +170,7 @@ impl Reached {
             }
             Event::VerbBegun { verb, .. } => self.called(side, known, *verb),
             Event::VerbAnswered { id, verb, result } => {
-                self.answered(side);
+                self.answered(side, *id, Asked::Verb);
                 let called =
                     self.called.iter().position(|called| (called.0, called.1) == (side, *id));
                 if let Some(called) = called {
@@ -174,14 +181,14 @@ impl Reached {
                     self.hit(groups.messages, Some(messages::of_verb(error)));
                 }
             }
-            Event::AllAnswered { result, .. } => {
-                self.answered(side);
+            Event::AllAnswered { id, result, .. } => {
+                self.answered(side, *id, Asked::All);
                 if let Err(error) = result {
                     self.hit(groups.messages, Some(messages::of_verb(error)));
                 }
             }
-            Event::AdminAnswered { admin, result, .. } => {
-                self.answered(side);
+            Event::AdminAnswered { id, admin, result } => {
+                self.answered(side, *id, Asked::Command);
                 self.hit(groups.commands, Some(operate::command(side, admin, result.is_ok())));
                 if let Err(error) = result {
                     self.hit(groups.messages, Some(messages::of_command(error)));
@@ -194,8 +201,15 @@ impl Reached {
         }
     }
 
-    fn answered(&mut self, side: Side) {
-        self.open[side as usize] = self.open[side as usize].saturating_sub(1);
+    fn answered(&mut self, side: Side, id: VerbId, asked: Asked) {
+        self.open.retain(|open| *open != (side, id, asked));
+    }
+
+    /// A host is not there any more. Its next process may open fewer volumes: none keeps its stage.
+    pub(crate) fn gone(&mut self, side: Side) {
+        self.stage[side as usize] = [None; VOLUMES_MAX];
+        self.open.retain(|(whose, ..)| *whose != side);
+        self.called.retain(|(whose, ..)| *whose != side);
     }
 
     fn called(&mut self, side: Side, stage: Option<Stage>, verb: Verb) {

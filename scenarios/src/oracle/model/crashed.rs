@@ -20,6 +20,7 @@ impl Model {
         self.forwarded.abandon(self.now);
         self.leftovers.clear();
         self.stray.clear();
+        self.mark_in_doubt = false;
         (self.backup, self.commit, self.copy_filter, self.blocker) = (false, false, false, false);
         if let Some(view) = &mut self.view {
             view.abandon(self.now);
@@ -64,6 +65,9 @@ impl Model {
     pub(super) fn recovered(&mut self, recovery: Recovery, world: VolumeView<'_>) {
         let written = recovery == Recovery::Committed || self.owed == Owed::View;
         let as_it_was = self.owed == Owed::DiskAlone;
+        if recovery == Recovery::DiskAlone && self.owed == Owed::Perhaps {
+            self.forwarded_after_all();
+        }
         self.owed = Owed::DiskAlone;
         let Some(view) = &mut self.view else { return };
         for sector in (0..view.len()).filter(|_| !as_it_was) {
@@ -78,5 +82,14 @@ impl Model {
             }
         }
         self.now += 3;
+    }
+    /// The failover was refused, and a planned stop came as far as to say so: the guest goes on from what was
+    /// forwarded, durable or not, and what it had flushed over it is void.
+    fn forwarded_after_all(&mut self) {
+        let Some(old) = self.view.take() else { return };
+        let mut view = self.forwarded.clone();
+        view.adopt_pending(&old);
+        view.adopt_requests(&old);
+        self.view = Some(view);
     }
 }

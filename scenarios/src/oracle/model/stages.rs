@@ -15,6 +15,7 @@ impl Model {
         world: VolumeView<'_>,
     ) {
         self.stage[side as usize] = Some(to);
+        self.mark_in_doubt &= side == Side::Primary;
         match (side.mode(), to) {
             (Mode::Primary, Stage::Running) => {
                 self.leftovers = self.forwarded.pending_writes().collect();
@@ -81,7 +82,10 @@ impl Model {
                 self.losses.checkpoint = true;
                 self.view_lost = self.first_change(world);
             }
-            (Verb::Stop { .. }, Err(_)) if running => self.losses.backup |= !self.backup,
+            (Verb::Stop { failover }, Err(error)) if running => {
+                self.losses.backup |= !self.backup;
+                self.mark_in_doubt |= failover && matches!(error, VerbError::MarkFailed { .. });
+            }
             _ => {}
         }
     }

@@ -24,6 +24,8 @@ const CLUSTERS_MAX: u64 = 64;
 
 const GUEST: Name = Name::new("colo-disk0");
 
+const TABLES: &str = "which tables of an overlay are in its file is its own affair until a flush";
+
 const ONLY_A_RUN: &str = "whether a process died of itself only a run can tell";
 
 /// Something in a plan that QEMU cannot do.
@@ -596,6 +598,9 @@ impl State {
         if side == Side::Secondary && (self.failed_over || self.quit) {
             return Err("an overlay that is closed in order is flushed there, and here it is not");
         }
+        if side == Side::Secondary && (self.forwarded || self.overlay_failed) {
+            return Err(TABLES);
+        }
         self.lives[side as usize] = true;
         self.connected = side == Side::Primary;
         Ok(())
@@ -609,9 +614,7 @@ impl State {
             return Err(ONLY_A_RUN);
         }
         if self.overlay_failed || self.unflushed || self.forwarded {
-            return Err(
-                "which tables of an overlay are in its file is its own affair until a flush",
-            );
+            return Err(TABLES);
         }
         if !self.plain {
             return Err("its tool commits overlays of its own format");

@@ -266,7 +266,7 @@ fn copy(browser: &Browser) -> anyhow::Result<()> {
     browser.click("button.copy")?;
     // It says so when the clipboard has it, and only then gives up the focus.
     browser.run_until_done(
-        "const done = arguments[arguments.length - 1]; const button = document.querySelector('button.copy'); const look = () => button.firstChild.textContent === 'Copy' ? requestAnimationFrame(look) : done(); look();",
+        "const button = document.querySelector('button.copy'); const look = () => button.firstChild.textContent === 'Copy' ? requestAnimationFrame(look) : done(); look();",
     )?;
     browser.run("const area = document.createElement('textarea'); area.id = 'pasted'; document.body.append(area); area.focus();")?;
     browser.press("v", Some(key::CONTROL))?;

@@ -87,6 +87,19 @@ pub enum Verb {
     Close,
 }
 
+impl Verb {
+    /// Every verb with every argument.
+    pub const ALL: [Self; 7] = [
+        Self::Start(Mode::Primary),
+        Self::Start(Mode::Secondary),
+        Self::Checkpoint,
+        Self::GetError,
+        Self::Stop { failover: false },
+        Self::Stop { failover: true },
+        Self::Close,
+    ];
+}
+
 impl std::fmt::Display for Verb {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

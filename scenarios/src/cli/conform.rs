@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::clock::WallClock;
 use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::{BehaviourArgs, meant, seeds};
 use crate::conform::confirmed::{confirmable, file, text, transcript};
 use crate::conform::expressible::{expressible, reduced};
 use crate::conform::known::known;
-use crate::conform::qemu::Programs;
-use crate::conform::{Conformance, conform, report, script, smaller};
+use crate::conform::qemu::{Act, Programs};
+use crate::conform::{Conformance, Phase, conform, report, script, smaller};
 use crate::finding;
 use crate::generate::generate_for_qemu;
 use crate::plan::Plan;
@@ -61,7 +64,7 @@ Examples:
   colosim conform torn-checkpoint --export torn.py   a script for those who have QEMU and nothing else
 
 Exit codes: 0 both sides agree; 1 they do not; 2 usage, or a plan that QEMU cannot be made to run;
-4 there is no QEMU; 74 could not write.";
+4 there is no QEMU; 74 could not write; 130 interrupted, with what was compared until then.";
 
 /// There is nothing to compare with.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +80,7 @@ pub(super) fn conform_command(args: &ConformArgs) -> anyhow::Result<Exit> {
         anyhow::bail!("--export saves one run; name one plan");
     }
     let programs = Programs::find(args.qemu.as_deref()).map_err(WithoutQemu)?;
-    let mut run = Comparing { args, programs, agreed: 0, known: 0, differ: 0, refused: 0 };
+    let mut run = Comparing::new(args, programs);
     for (name, plan) in plans {
         let converted = if args.reduce { reduced(&plan) } else { expressible(&plan) };
         match converted {
@@ -105,16 +108,42 @@ pub(super) fn conform_command(args: &ConformArgs) -> anyhow::Result<Exit> {
 struct Comparing<'a> {
     args: &'a ConformArgs,
     programs: Programs,
+    interrupt: Interrupt,
     agreed: u64,
     known: u64,
     differ: u64,
     refused: u64,
+    spent: Spent,
 }
 
-impl Comparing<'_> {
-    /// Runs a plan on both sides and tells what came of it.
-    fn compare(&mut self, name: &str, plan: &Plan) -> anyhow::Result<Conformance> {
-        let found = conform(plan, &self.programs)?;
+/// What the plans took on each side.
+#[derive(Default)]
+struct Spent {
+    /// Commands and requests that QEMU was given.
+    commands: u64,
+    simulation: Duration,
+    qemu: Duration,
+    /// Of that, until its processes ran.
+    starts: Duration,
+}
+
+impl<'a> Comparing<'a> {
+    fn new(args: &'a ConformArgs, programs: Programs) -> Self {
+        let interrupt = Interrupt::listen();
+        let spent = Spent::default();
+        Self { args, programs, interrupt, agreed: 0, known: 0, differ: 0, refused: 0, spent }
+    }
+
+    /// Runs a plan on both sides and tells what came of it; nothing if somebody wants this to end, since a
+    /// signal may have ended QEMU, too.
+    fn compare(&mut self, name: &str, plan: &Plan) -> anyhow::Result<Option<Conformance>> {
+        if self.interrupt.is_told() {
+            return Ok(None);
+        }
+        let found = self.spent.measure(plan, &self.programs)?;
+        if self.interrupt.is_told() {
+            return Ok(None);
+        }
         if self.args.transcript {
             print(&found.theirs.text())?;
         }
@@ -129,7 +158,8 @@ impl Comparing<'_> {
             print(&format!("{name}: differs as known, {}\n", known.name))?;
         } else {
             self.differ += 1;
-            let found = smaller(found.clone(), &self.programs)?;
+            let go_on = || !self.interrupt.is_told();
+            let found = smaller(found.clone(), &self.programs, &go_on)?;
             let left = found.plan.steps.len();
             print(&format!(
                 "{name}: DIFFERS, {left} of {steps} steps are left, at\n{}",
@@ -142,7 +172,7 @@ impl Comparing<'_> {
         if let Some(path) = &self.args.export {
             self.export(path, name, &found)?;
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     fn save(&self, folder: &Path, name: &str, found: &Conformance) -> anyhow::Result<()> {
@@ -174,7 +204,7 @@ impl Comparing<'_> {
     fn fixtures(&mut self, folder: &Path) -> anyhow::Result<()> {
         let bless = std::env::var_os("COLOSIM_BLESS").is_some_and(|value| value == "1");
         for (name, plan) in confirmable() {
-            let found = self.compare(&name, &plan)?;
+            let Some(found) = self.compare(&name, &plan)? else { break };
             let (path, now) = (file(folder, &name), found.theirs.text());
             if bless && found.disagreements.is_empty() {
                 write_file(&path, &text(&self.programs.version, &now))?;
@@ -194,15 +224,51 @@ impl Comparing<'_> {
     }
 
     fn end(self) -> anyhow::Result<Exit> {
-        let Self { agreed, known, differ, refused, programs, .. } = self;
+        let Self { agreed, known, differ, refused, programs, interrupt, spent, .. } = self;
+        print(&spent.text())?;
         print(&format!(
             "{agreed} plans agree with QEMU {}, {differ} do not, {known} differ as known, {refused} cannot be run there\n",
             programs.version
         ))?;
+        if interrupt.is_told() {
+            print("interrupted: what was left was not compared\n")?;
+        }
         Ok(match (differ, refused) {
+            (0, _) if interrupt.is_told() => Exit::Interrupted,
             (0, 0) => Exit::Clean,
             (0, _) => Exit::Usage,
             _ => Exit::Violation,
         })
+    }
+}
+
+impl Spent {
+    fn measure(&mut self, plan: &Plan, programs: &Programs) -> std::io::Result<Conformance> {
+        let clock = WallClock::start();
+        let (mut simulated, mut started) = (Duration::ZERO, Duration::ZERO);
+        let found = conform(plan, programs, &mut |phase| match phase {
+            Phase::Simulated => simulated = clock.elapsed(),
+            Phase::Started => started = clock.elapsed(),
+        })?;
+        self.simulation += simulated;
+        self.starts += started.saturating_sub(simulated);
+        self.qemu += clock.elapsed().saturating_sub(simulated);
+        let given = found.log.acts.iter().filter(|act| matches!(act, Act::Command { .. }));
+        self.commands += given.count() as u64;
+        Ok(found)
+    }
+
+    /// How much longer QEMU took.
+    fn text(&self) -> String {
+        let Self { commands, simulation, qemu, starts } = self;
+        let running = qemu.saturating_sub(*starts).as_secs_f64();
+        let (here, starts) = (simulation.as_secs_f64(), starts.as_secs_f64());
+        if *commands == 0 || here == 0.0 {
+            return String::new();
+        }
+        format!(
+            "{commands} commands and requests took QEMU {running:.1} s, after {starts:.1} s of starts, and the simulation {here:.3} s, 1 : {:.0}\n",
+            running / here
+        )
     }
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use colo_core::{Admin, DiskId, EmptyFailure, Format, Name, Verb};
+use colo_core::{Admin, DiskId, EmptyFailure, Format, GUEST, Verb};
 use colo_sim::world::Side;
 
 use crate::conform::machine::wirings;
 use crate::plan::{Plan, Step};
-
-const GUEST: Name = Name::new("colo-disk0");
 
 /// What to look at. See the module's head.
 #[derive(Debug, Clone, Default)]

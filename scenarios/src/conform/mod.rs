@@ -55,13 +55,27 @@ impl Conformance {
     }
 }
 
+/// How far a comparison has come, for who measures it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The simulation is through.
+    Simulated,
+    /// QEMU's processes run, and the first step is next.
+    Started,
+}
+
 /// Runs a plan that QEMU can express on both sides, and compares.
 ///
 /// # Errors
 /// If a file or a process cannot be made. What QEMU answers, dying included, is a result.
-pub fn conform(plan: &Plan, programs: &Programs) -> std::io::Result<Conformance> {
+pub fn conform(
+    plan: &Plan,
+    programs: &Programs,
+    watch: &mut dyn FnMut(Phase),
+) -> std::io::Result<Conformance> {
     let ours = ours::ours(plan);
-    let (theirs, log) = theirs::theirs(plan, programs, &ours)?;
+    watch(Phase::Simulated);
+    let (theirs, log) = theirs::theirs(plan, programs, &ours, watch)?;
     let disagreements = compare(&ours, &theirs);
     Ok(Conformance { plan: plan.clone(), ours, theirs, log, disagreements })
 }

@@ -6,7 +6,7 @@ use colo_sim::world::{Entry, Side, Stamp, What, World};
 use crate::conform::answers;
 use crate::conform::looks::{Looks, looks};
 use crate::conform::transcript::{
-    self, INITIAL, Moment, Subject, Transcript, contents, pattern_of_write,
+    self, INITIAL, Moment, Subject, Transcript, contents, life, pattern_of_write,
 };
 use crate::plan::{Plan, Step};
 use crate::run::{Run, writer};
@@ -21,7 +21,7 @@ pub fn ours(plan: &Plan) -> Transcript {
     for side in Side::BOTH {
         ours.opened(side, &mut moment);
     }
-    ours.look(0, &mut moment);
+    ours.look_at(&looks(plan, 0), &mut moment);
     transcript.moments.push(moment);
     for (number, step) in plan.steps.iter().enumerate() {
         ours.forget();
@@ -121,18 +121,10 @@ impl Ours<'_> {
         }
     }
 
-    fn look(&mut self, steps: usize, moment: &mut Moment) {
-        let looks = looks(self.plan, steps);
-        self.look_at(&looks, moment);
-    }
-
     fn look_at(&mut self, looks: &Looks, moment: &mut Moment) {
         for side in looks.sides() {
             let lives = self.world().host(side).is_some();
-            moment.saw(
-                Subject::Process(side),
-                if lives { transcript::LIVES } else { transcript::GONE },
-            );
+            moment.saw(Subject::Process(side), life(lives));
             if lives && !self.recovered(side) {
                 self.forget();
                 self.run.also(&Step::CallAll { side, verb: Verb::GetError, wait: true });
@@ -209,8 +201,11 @@ impl Ours<'_> {
         contents(sectors.map(|sector| shown(view.peek_disk(disk, sector), volume)))
     }
 
-    /// Of the clusters that were touched; `None` if there is no overlay in a process.
+    /// Of the clusters that were touched; `None` if no process replicates with it.
     fn hidden_has(&self, volume: u8, looks: &Looks) -> Option<String> {
+        if self.recovered(Side::Secondary) {
+            return None;
+        }
         let on = self.world().host(Side::Secondary)?.volume(VolumeId(volume));
         let mut clusters = Vec::new();
         for cluster in looks.touched_of(volume) {

@@ -10,21 +10,27 @@ use crate::plan::Plan;
 const RUNS_MAX: u32 = 120;
 
 /// Leaves out halves, quarters and so on down to single steps, as long as the first thing that differs stays of
-/// the same kind.
+/// the same kind, and as long as `go_on` says so.
 ///
 /// # Errors
 /// If a file or a process cannot be made.
-pub fn smaller(found: Conformance, programs: &Programs) -> io::Result<Conformance> {
+pub fn smaller(
+    found: Conformance,
+    programs: &Programs,
+    go_on: &dyn Fn() -> bool,
+) -> io::Result<Conformance> {
     let mut best = found;
     let mut runs = 0;
     let mut size = best.plan.steps.len().div_ceil(2);
     while size > 0 {
         let mut end = best.plan.steps.len();
         let mut changed = false;
-        while end > 0 && runs < RUNS_MAX {
+        while end > 0 && runs < RUNS_MAX && go_on() {
             let from = end.saturating_sub(size);
             runs += 1;
-            if let Some(shorter) = without(&best, from..end, programs)? {
+            if let Some(shorter) = without(&best, from..end, programs)?
+                && go_on()
+            {
                 (best, changed) = (shorter, true);
             }
             end = from.min(best.plan.steps.len());
@@ -46,7 +52,7 @@ fn without(
     let shorter = Plan { steps: kept, ..best.plan.clone() };
     // What QEMU can express depends on what comes before.
     let Ok(shorter) = super::expressible::expressible(&shorter) else { return Ok(None) };
-    let run = conform(&shorter, programs)?;
+    let run = conform(&shorter, programs, &mut |_| ())?;
     let kind = |of: &Conformance| of.disagreements.first().map(|first| first.subject.kind());
     Ok((kind(&run).is_some() && kind(&run) == kind(best)).then_some(run))
 }

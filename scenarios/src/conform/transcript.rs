@@ -136,11 +136,13 @@ impl Transcript {
     }
 }
 
-/// What is said of a process that lives.
-pub const LIVES: &str = "runs";
+/// What is said of a process that has ended, however.
+const GONE: &str = "is gone";
 
-/// What is said of one that has ended, however.
-pub const GONE: &str = "is gone";
+/// Whether a process lives, in words.
+pub fn life(lives: bool) -> &'static str {
+    if lives { "runs" } else { GONE }
+}
 
 /// The first place where two transcripts say different things.
 #[derive(Debug, Clone, PartialEq, Eq)]

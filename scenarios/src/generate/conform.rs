@@ -201,15 +201,8 @@ impl Drawing {
 
     fn any_verb(&mut self) {
         let side = self.side();
-        let verbs = [
-            Verb::Start(Mode::Primary),
-            Verb::Start(Mode::Secondary),
-            Verb::Checkpoint,
-            Verb::GetError,
-            Verb::Stop { failover: false },
-            Verb::Stop { failover: true },
-        ];
-        let verb = *self.stream.pick(&verbs);
+        // Close is left out by the conversion.
+        let verb = *self.stream.pick(&Verb::ALL);
         self.call(side, verb);
     }
 

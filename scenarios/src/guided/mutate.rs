@@ -5,7 +5,7 @@
 //! as it is in a campaign.
 
 use crate::plan::{FaultSpec, Plan, Setup, Step};
-use colo_core::{CommitPhase, DiskId, EmptyFailure, Errno, Mode, Phase, Stage, Verb};
+use colo_core::{CommitPhase, DiskId, EmptyFailure, Errno, Phase, Stage, Verb};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Side;
@@ -131,14 +131,14 @@ fn tweak_step(step: &mut Step, sectors: u64, stream: &mut Stream) -> bool {
         }
         Step::Call { side, verb, wait } => match stream.below(4) {
             0 => *side = other(*side),
-            1 | 2 => *verb = a_verb(stream),
+            1 | 2 => *verb = *stream.pick(&Verb::ALL),
             _ => *wait = !*wait,
         },
         Step::CallAll { side, verb, wait } => match stream.below(4) {
             0 => *side = other(*side),
             // Nobody can close all: that is not a plan.
             1 | 2 => {
-                let drawn = a_verb(stream);
+                let drawn = *stream.pick(&Verb::ALL);
                 *verb = if drawn == Verb::Close { *verb } else { drawn };
             }
             _ => *wait = !*wait,
@@ -169,18 +169,6 @@ fn tweak_step(step: &mut Step, sectors: u64, stream: &mut Stream) -> bool {
 
 fn other(side: Side) -> Side {
     if side == Side::Primary { Side::Secondary } else { Side::Primary }
-}
-
-fn a_verb(stream: &mut Stream) -> Verb {
-    *stream.pick(&[
-        Verb::Start(Mode::Primary),
-        Verb::Start(Mode::Secondary),
-        Verb::Checkpoint,
-        Verb::GetError,
-        Verb::Stop { failover: false },
-        Verb::Stop { failover: true },
-        Verb::Close,
-    ])
 }
 
 fn tweak_fault(spec: &mut FaultSpec, sectors: u64, stream: &mut Stream) {

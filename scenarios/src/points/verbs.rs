@@ -3,17 +3,6 @@
 use colo_core::{EDGES, Mode, Stage, Verb};
 use colo_sim::world::Side;
 
-/// Every verb with every argument.
-const VERBS: [Verb; 7] = [
-    Verb::Start(Mode::Primary),
-    Verb::Start(Mode::Secondary),
-    Verb::Checkpoint,
-    Verb::GetError,
-    Verb::Stop { failover: false },
-    Verb::Stop { failover: true },
-    Verb::Close,
-];
-
 pub(super) const ANSWERS: [&str; 2] = ["ok", "refused"];
 
 fn stages(side: Side) -> &'static [Stage] {
@@ -35,7 +24,7 @@ pub(super) fn edges() -> Vec<String> {
 fn cells() -> impl Iterator<Item = (Side, Verb, Stage)> {
     Side::BOTH.into_iter().flat_map(|side| {
         let of_verb = move |verb| stages(side).iter().map(move |stage| (side, verb, *stage));
-        VERBS.into_iter().flat_map(of_verb)
+        Verb::ALL.into_iter().flat_map(of_verb)
     })
 }
 
@@ -49,8 +38,8 @@ pub(super) fn calls() -> Vec<String> {
 /// A verb is called while its filter is in this stage.
 pub(super) fn call(side: Side, verb: Verb, stage: Stage) -> Option<usize> {
     let before =
-        if side == Side::Secondary { VERBS.len() * stages(Side::Primary).len() } else { 0 };
-    let verb = VERBS.iter().position(|other| *other == verb)?;
+        if side == Side::Secondary { Verb::ALL.len() * stages(Side::Primary).len() } else { 0 };
+    let verb = Verb::ALL.iter().position(|other| *other == verb)?;
     let place = stages(side).iter().position(|other| *other == stage)?;
     Some(before + verb * stages(side).len() + place)
 }

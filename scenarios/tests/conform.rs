@@ -51,6 +51,21 @@ fn a_finding_that_qemu_confirms_is_still_one_in_the_form_that_it_confirms() {
     assert!(confirmed >= 12, "{confirmed} findings can be confirmed");
 }
 
+/// The page says of every finding whether QEMU confirms it, and if not, why.
+#[test]
+fn the_page_tells_of_every_finding() {
+    let page = include_str!("../../docs/conform.md");
+    for (name, _) in FINDINGS {
+        let finding = find(name).expect("it is in the program");
+        let said = match expressible(&finding.defective()) {
+            Ok(_) => "confirmed".to_owned(),
+            Err(refusal) => format!("not asked: {}", refusal.why),
+        };
+        let row = format!("| `{name}` | {said} |");
+        assert!(page.lines().any(|line| line == row), "docs/conform.md lacks {row}");
+    }
+}
+
 /// What cannot be mapped is refused with its step, or left out when asked.
 #[test]
 fn what_qemu_cannot_do_is_refused_with_its_step() {

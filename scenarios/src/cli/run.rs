@@ -119,7 +119,7 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut summary = Summary::new(&header);
     let (mut panics, mut differing) = (0_u64, Vec::new());
     let mut unwritten = None;
-    let progress = if args.quiet { Progress::Quiet } else { progress(plans.len()) };
+    let progress = if args.quiet { Progress::Quiet } else { progress(plans.len(), args.time_budget) };
     let clock = WallClock::start();
     // What differs once makes every other result doubtful: what has begun is the last.
     let differs = AtomicBool::new(false);
@@ -323,13 +323,18 @@ enum Progress {
     Quiet,
 }
 
-fn progress(total: u64) -> Progress {
+fn progress(total: u64, budget: Option<Duration>) -> Progress {
     if !std::io::stderr().is_terminal() {
         return Progress::Lines { total, tenths: Cell::new(0) };
     }
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
-    let style = "{bar:32} {human_pos}/{human_len} plans, {per_sec}, {msg}, {eta} left";
-    bar.set_style(ProgressStyle::with_template(style).expect("the template is right"));
+    // With a budget the plans are not what ends it.
+    let left = match budget {
+        Some(budget) => format!("{{elapsed}} of {}", humantime::format_duration(budget)),
+        None => "{eta} left".to_owned(),
+    };
+    let style = format!("{{bar:32}} {{human_pos}}/{{human_len}} plans, {{per_sec}}, {{msg}}, {left}");
+    bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
     Progress::Bar(bar)
 }
 

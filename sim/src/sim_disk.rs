@@ -26,8 +26,9 @@
 //! It returns no errors but for ranges that are not on the disk, and keeps
 //! the contract always: errors are [`crate::faulty`]'s, lies are [`crate::lying`]'s.
 
+mod cache;
+
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use colo_core::disk::in_bounds;
 use colo_core::{Completion, Disk, Errno, Op, Payload, Request, RequestId, Time};
@@ -35,6 +36,7 @@ use colo_core::{Completion, Disk, Errno, Op, Payload, Request, RequestId, Time};
 use crate::crash::{Choose, CrashDisk, at_random};
 use crate::pages::Pages;
 use crate::stream::Stream;
+use cache::{Cache, UNANSWERED};
 
 /// The shape and the speed of a [`SimDisk`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +74,7 @@ pub struct SimDisk {
     now: Time,
     /// `Time::ZERO` when not stalled, [`HELD`] until further notice.
     stalled_until: Time,
-    /// What a reader sees.
-    cached: Pages,
-    /// What a power loss cannot take back.
-    durable: Pages,
-    /// What took effect and is not durable yet, in order of effect. Where a later
-    /// version of a sector is durable the earlier ones are cut away.
-    unflushed: Vec<Version>,
+    cache: Cache,
     /// Which slot is due when, soonest first, then in order of submission.
     due: VecDeque<Due>,
     slots: Vec<Slot>,
@@ -88,19 +84,6 @@ pub struct SimDisk {
 }
 
 const HELD: Time = Time(u64::MAX);
-const UNANSWERED: u64 = u64::MAX;
-
-/// One write, or what is left of it, in the cache.
-#[derive(Debug, Clone)]
-struct Version {
-    at: u64,
-    end: u64,
-    payload: Payload,
-    /// Which submission it belongs to; pieces of one write lie next to each other.
-    seq: u64,
-    /// How many requests had been answered when this was, itself included, or [`UNANSWERED`].
-    answered: u64,
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Due {
@@ -138,15 +121,13 @@ impl SimDisk {
     /// A disk of zeroes at time zero. Latencies and effects follow `stream`.
     pub fn new(options: SimDiskOptions, stream: Stream) -> Self {
         assert!(options.latency_min_ns <= options.latency_max_ns, "latencies are the wrong way");
-        let cached = Pages::new(options.sectors, options.sector_size);
+        let zeroes = Pages::new(options.sectors, options.sector_size);
         Self {
             options,
             stream,
             now: Time::ZERO,
             stalled_until: Time::ZERO,
-            durable: cached.clone(),
-            cached,
-            unflushed: Vec::new(),
+            cache: Cache::new(zeroes, options.unflushed_max),
             due: VecDeque::new(),
             slots: Vec::new(),
             slots_free: Vec::new(),
@@ -220,52 +201,35 @@ impl SimDisk {
     /// What a reader would see in this sector now, without a request.
     #[inline]
     pub fn peek(&self, sector: u64) -> &[u8] {
-        self.cached.sector(sector)
+        self.cache.seen().sector(sector)
     }
 
     /// What a power loss cannot take back in this sector.
     pub fn peek_durable(&self, sector: u64) -> &[u8] {
-        self.durable.sector(sector)
+        self.cache.durable().sector(sector)
     }
 
     /// All that readers see.
     pub fn cached(&self) -> &Pages {
-        &self.cached
+        self.cache.seen()
     }
 
     /// All that a power loss cannot take back.
     pub fn durable(&self) -> &Pages {
-        &self.durable
+        self.cache.durable()
     }
 
     /// Puts durable contents on a disk that has not been used yet.
     pub fn preload(&mut self, at: u64, bytes: &[u8]) {
         assert_eq!(self.requests_submitted, 0, "the disk is in use");
-        self.cached.write(at, bytes);
-        self.durable.write(at, bytes);
-    }
-
-    /// What a reader sees.
-    pub fn contents(&self) -> &Pages {
-        &self.cached
+        self.cache.preload(at, bytes);
     }
 
     /// The distinct contents that a power loss right now could leave in this sector:
     /// the durable ones first, then unflushed ones in order of effect, then those
     /// of writes in flight in order of submission.
     pub fn survivors(&self, sector: u64) -> impl Iterator<Item = &[u8]> {
-        let in_flight = self.writes_in_flight();
-        let of_flight = in_flight.iter().map(|&(_, at, payload)| (at, payload.as_slice()));
-        let cached = self.unflushed.iter().map(|version| (version.at, version.payload.as_slice()));
-        let mut found = vec![self.durable.sector(sector)];
-        for (at, bytes) in cached.chain(of_flight) {
-            if let Some(contents) = sector_of(at, bytes, sector, self.options.sector_size)
-                && !found.contains(&contents)
-            {
-                found.push(contents);
-            }
-        }
-        found.into_iter()
+        self.cache.survivors(sector, &writes_in_flight(&self.slots)).into_iter()
     }
 
     /// The sectors of which a power loss right now could leave one of several contents,
@@ -282,10 +246,7 @@ impl SimDisk {
     /// Shows each sector of which a power loss right now could leave one of several contents, in
     /// order of sectors, and these contents as [`SimDisk::survivors`] numbers them.
     pub fn each_uncertain<'a>(&'a self, show: impl FnMut(u64, &[&'a [u8]])) {
-        let cached = self.unflushed.iter().map(|version| (version.at, &version.payload));
-        let in_flight = self.writes_in_flight();
-        let in_flight = in_flight.into_iter().map(|(_, at, payload)| (at, payload));
-        each_uncertain(&self.durable, cached.chain(in_flight), show);
+        self.cache.each_uncertain(&writes_in_flight(&self.slots), show);
     }
 
     /// A power loss that leaves any of the possible contents with the same likelihood.
@@ -296,20 +257,6 @@ impl SimDisk {
     /// A process death after which writes in flight have landed, or not, at random.
     pub fn process_death_random(&mut self, stream: &mut Stream) {
         self.process_death(&mut at_random(stream));
-    }
-
-    /// Writes that have not taken effect, in order of submission.
-    fn writes_in_flight(&self) -> Vec<(u64, u64, &Payload)> {
-        let mut writes: Vec<_> = self
-            .slots
-            .iter()
-            .filter_map(|slot| match &slot.work {
-                Work::Write { at, payload, .. } => Some((slot.seq, *at, payload)),
-                _ => None,
-            })
-            .collect();
-        writes.sort_unstable_by_key(|&(seq, ..)| seq);
-        writes
     }
 
     /// Draws how long a request takes and whether its effect comes at once. One draw:
@@ -329,11 +276,10 @@ impl SimDisk {
             return Work::Refuse;
         }
         match op {
-            Op::Read { at, len } if at_once => Work::ReadDone(self.cached.read(at, len)),
+            Op::Read { at, len } if at_once => Work::ReadDone(self.cache.seen().read(at, len)),
             Op::Read { at, len } => Work::Read { at, len },
             Op::Write { at, payload, fua } if at_once => {
-                self.cached.write(at, &payload);
-                self.remember(at, payload, seq, UNANSWERED);
+                self.cache.write(at, payload, seq, UNANSWERED);
                 Work::WriteDone { fua }
             }
             Op::Write { at, payload, fua } => Work::Write { at, payload, fua },
@@ -346,93 +292,17 @@ impl SimDisk {
         match work {
             Work::Free => unreachable!("a free slot is not due"),
             Work::Refuse => return Err(Errno::Invalid),
-            Work::Read { at, len } => return Ok(self.cached.read(at, len)),
+            Work::Read { at, len } => return Ok(self.cache.seen().read(at, len)),
             Work::ReadDone(payload) => return Ok(payload),
-            Work::Write { at, payload, fua } => {
-                self.cached.write(at, &payload);
-                if fua {
-                    self.durable.write(at, &payload);
-                    let end = at + (payload.len() / self.options.sector_size) as u64;
-                    cut(&mut self.unflushed, at..end, self.options.sector_size);
-                } else {
-                    self.remember(at, payload, seq, self.requests_answered);
-                }
+            Work::Write { at, payload, fua: true } => self.cache.write_through(at, &payload),
+            Work::Write { at, payload, fua: false } => {
+                self.cache.write(at, payload, seq, self.requests_answered);
             }
-            Work::WriteDone { fua } => {
-                let pieces = self.pieces(seq);
-                if fua {
-                    self.force(pieces);
-                } else {
-                    for version in &mut self.unflushed[pieces] {
-                        version.answered = self.requests_answered;
-                    }
-                }
-            }
-            Work::Flush { answered_max } => self.flush(answered_max),
+            Work::WriteDone { fua: true } => self.cache.force(seq),
+            Work::WriteDone { fua: false } => self.cache.answered(seq, self.requests_answered),
+            Work::Flush { answered_max } => self.cache.flush(answered_max),
         }
         Ok(Payload::EMPTY)
-    }
-
-    /// Keeps a write that has just taken effect in the cache.
-    #[inline]
-    fn remember(&mut self, at: u64, payload: Payload, seq: u64, answered: u64) {
-        if self.unflushed.len() >= self.options.unflushed_max.max(1) {
-            self.write_back();
-        }
-        let end = at + (payload.len() / self.options.sector_size) as u64;
-        self.unflushed.push(Version { at, end, payload, seq, answered });
-    }
-
-    /// The cache is full: the older half goes to the medium.
-    fn write_back(&mut self) {
-        let older = self.unflushed.len().div_ceil(2);
-        for version in self.unflushed.drain(..older) {
-            self.durable.write(version.at, &version.payload);
-        }
-    }
-
-    /// What is left in the cache of one write: nothing, if later ones made it durable or void.
-    fn pieces(&self, seq: u64) -> Range<usize> {
-        let Some(last) = self.unflushed.iter().rposition(|version| version.seq == seq) else {
-            return 0..0;
-        };
-        let count = self.unflushed[..last].iter().rev().take_while(|v| v.seq == seq).count();
-        last - count..last + 1
-    }
-
-    /// Makes one cached write durable, and earlier versions of its sectors void.
-    fn force(&mut self, pieces: Range<usize>) {
-        if pieces.is_empty() {
-            return;
-        }
-        let first = pieces.start;
-        let mut forced = self.unflushed.split_off(first);
-        let later = forced.split_off(pieces.len());
-        for version in forced {
-            self.durable.write(version.at, &version.payload);
-            cut(&mut self.unflushed, version.at..version.end, self.options.sector_size);
-        }
-        self.unflushed.extend(later);
-    }
-
-    /// Makes durable what was among the first `answered_max` answers.
-    fn flush(&mut self, answered_max: u64) {
-        if self.unflushed.iter().all(|version| version.answered <= answered_max) {
-            for version in self.unflushed.drain(..) {
-                self.durable.write(version.at, &version.payload);
-            }
-            return;
-        }
-        let mut kept = Vec::new();
-        for version in std::mem::take(&mut self.unflushed) {
-            if version.answered <= answered_max {
-                self.durable.write(version.at, &version.payload);
-                cut(&mut kept, version.at..version.end, self.options.sector_size);
-            } else {
-                kept.push(version);
-            }
-        }
-        self.unflushed = kept;
     }
 
     /// Forgets all requests in flight.
@@ -490,108 +360,31 @@ impl CrashDisk for SimDisk {
     /// Versions are numbered as [`SimDisk::survivors`] gives them. Asks only where there
     /// is more than one, in order of sectors.
     fn power_loss(&mut self, choose: &mut Choose<'_>) {
-        let unflushed = std::mem::take(&mut self.unflushed);
-        let cached = unflushed.iter().map(|version| (version.at, &version.payload));
-        let in_flight = self.writes_in_flight();
-        let in_flight = in_flight.iter().map(|&(_, at, payload)| (at, payload));
-        let left = choices(&self.durable, cached.chain(in_flight), choose);
-        for (sector, contents) in left {
-            self.durable.write(sector, &contents);
-        }
-        self.cached = self.durable.clone();
+        self.cache.power_loss(&writes_in_flight(&self.slots), choose);
         self.abandon();
     }
 
     /// Version 0 is what the sector holds, the others what the writes in flight that
     /// have not taken effect would put there, in order of submission.
     fn process_death(&mut self, choose: &mut Choose<'_>) {
-        let in_flight = self.writes_in_flight();
-        let in_flight = in_flight.iter().map(|&(_, at, payload)| (at, payload));
-        let landed = choices(&self.cached, in_flight, choose);
-        // A new process finds all of this in the cache: its first flush covers it.
-        for version in &mut self.unflushed {
-            version.answered = self.requests_answered;
-        }
-        for (sector, contents) in landed {
-            self.cached.write(sector, &contents);
-            self.remember(sector, contents, self.requests_submitted, self.requests_answered);
-            self.requests_submitted += 1;
-        }
+        let in_flight = writes_in_flight(&self.slots);
+        let (answered, submitted) = (self.requests_answered, self.requests_submitted);
+        self.requests_submitted = self.cache.process_death(&in_flight, answered, submitted, choose);
         self.abandon();
     }
 }
 
-/// Asks for each sector that has versions other than `base` which one is left, and
-/// gives those that are not `base`'s, in order of sectors.
-fn choices<'a>(
-    base: &'a Pages,
-    writes: impl Iterator<Item = (u64, &'a Payload)>,
-    choose: &mut Choose<'_>,
-) -> Vec<(u64, Payload)> {
-    let mut left = Vec::new();
-    each_uncertain(base, writes, |sector, contents| {
-        let chosen = choose(sector, contents.len());
-        if chosen > 0 {
-            left.push((sector, Payload::copy_from(contents[chosen])));
-        }
-    });
-    left
-}
-
-/// Shows each sector that has versions other than `base`'s, in order of sectors, with the distinct
-/// contents that it may have: `base`'s first, the others in order of the writes.
-fn each_uncertain<'a>(
-    base: &'a Pages,
-    writes: impl Iterator<Item = (u64, &'a Payload)>,
-    mut show: impl FnMut(u64, &[&'a [u8]]),
-) {
-    let size = base.sector_size();
-    let mut versions: Vec<(u64, &[u8])> = writes
-        .flat_map(|(at, payload)| (at..).zip(payload.as_slice().chunks_exact(size)))
+/// Writes that have not taken effect, in order of submission.
+fn writes_in_flight(slots: &[Slot]) -> Vec<(u64, &Payload)> {
+    let mut writes: Vec<_> = slots
+        .iter()
+        .filter_map(|slot| match &slot.work {
+            Work::Write { at, payload, .. } => Some((slot.seq, (*at, payload))),
+            _ => None,
+        })
         .collect();
-    versions.sort_by_key(|&(sector, _)| sector);
-    let mut distinct: Vec<&[u8]> = Vec::new();
-    for group in versions.chunk_by(|a, b| a.0 == b.0) {
-        let sector = group[0].0;
-        distinct.clear();
-        distinct.push(base.sector(sector));
-        for &(_, contents) in group {
-            if !distinct.contains(&contents) {
-                distinct.push(contents);
-            }
-        }
-        if distinct.len() > 1 {
-            show(sector, &distinct);
-        }
-    }
-}
-
-/// The bytes of `sector` in a write of `bytes` from sector `at` on, if it is there.
-fn sector_of(at: u64, bytes: &[u8], sector: u64, size: usize) -> Option<&[u8]> {
-    let from = usize::try_from(sector.checked_sub(at)?).ok()? * size;
-    bytes.get(from..from + size)
-}
-
-/// Cuts the sectors of `range` out of `versions`, in whose place something later is durable.
-fn cut(versions: &mut Vec<Version>, range: Range<u64>, size: usize) {
-    let overlaps = |version: &Version| version.at < range.end && range.start < version.end;
-    if !versions.iter().any(overlaps) {
-        return;
-    }
-    for version in std::mem::take(versions) {
-        if !overlaps(&version) {
-            versions.push(version);
-            continue;
-        }
-        for piece in [version.at..range.start, range.end..version.end] {
-            if piece.start < piece.end {
-                let from = (piece.start - version.at) as usize * size;
-                let to = (piece.end - version.at) as usize * size;
-                let payload = version.payload.slice(from, to);
-                versions.push(Version { at: piece.start, end: piece.end, payload, ..version });
-            }
-        }
-    }
+    writes.sort_unstable_by_key(|&(seq, _)| seq);
+    writes.into_iter().map(|(_, write)| write).collect()
 }
 
 #[cfg(test)]

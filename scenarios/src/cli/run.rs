@@ -119,7 +119,8 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let mut summary = Summary::new(&header);
     let (mut panics, mut differing) = (0_u64, Vec::new());
     let mut unwritten = None;
-    let progress = if args.quiet { Progress::Quiet } else { progress(plans.len(), args.time_budget) };
+    let progress =
+        if args.quiet { Progress::Quiet } else { progress(plans.len(), args.time_budget) };
     let clock = WallClock::start();
     // What differs once makes every other result doubtful: what has begun is the last.
     let differs = AtomicBool::new(false);
@@ -333,7 +334,8 @@ fn progress(total: u64, budget: Option<Duration>) -> Progress {
         Some(budget) => format!("{{elapsed}} of {}", humantime::format_duration(budget)),
         None => "{eta} left".to_owned(),
     };
-    let style = format!("{{bar:32}} {{human_pos}}/{{human_len}} plans, {{per_sec}}, {{msg}}, {left}");
+    let style =
+        format!("{{bar:32}} {{human_pos}}/{{human_len}} plans, {{per_sec}}, {{msg}}, {left}");
     bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
     Progress::Bar(bar)
 }

@@ -28,7 +28,7 @@ impl WorldDisk {
 
     /// From now on it lies on the requests that the rule names.
     pub fn add_lie(&mut self, rule: LieRule) {
-        let contents = self.medium().contents().clone();
+        let contents = self.medium().cached().clone();
         self.inner_mut().add_rule(rule, contents);
     }
 

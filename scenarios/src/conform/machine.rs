@@ -62,8 +62,8 @@ pub(super) fn make_images(
 }
 
 /// The commands with which an operator writes the view of a volume down, when nothing runs: what lies below
-/// an image is not in the image, so it is put in first.
-pub(super) fn recovery(wiring: &Wiring, volume: u8) -> [Vec<String>; 3] {
+/// an image is not in the image, so it is put in first, and taken out again for the process that comes next.
+pub(super) fn recovery(wiring: &Wiring, volume: u8) -> [Vec<String>; 5] {
     let [base, hidden, active] =
         [DiskId::Secondary, DiskId::Hidden, DiskId::Active].map(|disk| file(disk, volume));
     let command = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
@@ -72,6 +72,8 @@ pub(super) fn recovery(wiring: &Wiring, volume: u8) -> [Vec<String>; 3] {
         command(&["rebase", "-u", "-f", formats[0], "-b", &base, "-F", "raw", &hidden]),
         command(&["rebase", "-u", "-f", formats[1], "-b", &hidden, "-F", formats[0], &active]),
         command(&["commit", "-q", "-f", formats[1], "-b", &base, &active]),
+        command(&["rebase", "-u", "-f", formats[1], "-b", "", &active]),
+        command(&["rebase", "-u", "-f", formats[0], "-b", "", &hidden]),
     ]
 }
 

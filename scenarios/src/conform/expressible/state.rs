@@ -56,6 +56,8 @@ pub(super) struct State {
     forwarded: bool,
     /// The guest's device has a drive with a name.
     drive: bool,
+    /// The secondary's graph is put together right, and nobody was taken away.
+    whole: bool,
     /// Both overlays are of the usual format.
     plain: bool,
     /// A failover was told to the secondary.
@@ -90,6 +92,7 @@ impl State {
             unflushed: false,
             forwarded: false,
             drive: setup.wiring.guest != UserKind::Device,
+            whole: setup.wiring.is_right(),
             plain: [setup.wiring.active, setup.wiring.hidden] == [Format::Overlay; 2],
             failed_over: false,
             started: false,
@@ -240,7 +243,12 @@ impl State {
             if self.overlays_fail.iter().any(|(.., reads)| *reads) {
                 return Err("an emptying there reads tables of its image, too");
             }
-            self.emptying &= matches!(verb, Verb::Start(Mode::Primary));
+            // Whether it comes to an emptying, or the fault is left for a guest's write.
+            let empties = match verb {
+                Verb::Checkpoint => self.started && !self.stopped,
+                _ => verb == Verb::Start(Mode::Secondary) && !self.started,
+            };
+            self.emptying &= !empties;
         }
         if self.ejects && self.volumes > 1 && verb == (Verb::Stop { failover: true }) {
             return Err(
@@ -261,7 +269,8 @@ impl State {
             return Err("after a recovery there is no filter");
         }
         match command {
-            Admin::Detach { user: GUEST } => self.unplugged = true,
+            Admin::Detach { user: GUEST } => (self.unplugged, self.whole) = (true, false),
+            Admin::Detach { .. } => self.whole = false,
             Admin::Attach { user: GUEST, .. } => self.unplugged = false,
             _ => {}
         }
@@ -364,6 +373,11 @@ impl State {
     ) -> Result<(), &'static str> {
         if self.emptying {
             return Err("one fault of an emptying would come before the other");
+        }
+        if !self.whole {
+            return Err(
+                "a start that is refused empties nothing, and the fault would be left there",
+            );
         }
         if is_raw(disk) || !matches!(errno, Errno::Io | Errno::NoSpace) {
             return Err("an overlay's emptying fails with EIO or ENOSPC");

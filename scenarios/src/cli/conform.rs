@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::clock::WallClock;
-use crate::cli::exit::{Exit, print, write_file};
+use crate::cli::exit::{Exit, Unwritten, print, write_file};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::{BehaviourArgs, meant, seeds};
 use crate::conform::confirmed::{confirmable, file, text, transcript};
@@ -64,7 +64,7 @@ Examples:
   colosim conform torn-checkpoint --export torn.py   a script for those who have QEMU and nothing else
 
 Exit codes: 0 both sides agree; 1 they do not; 2 usage, or a plan that QEMU cannot be made to run;
-4 there is no QEMU; 74 could not write; 130 interrupted, with what was compared until then.";
+4 there is no QEMU, or nothing to compare; 74 could not write; 130 interrupted, with what was compared until then.";
 
 /// There is nothing to compare with.
 #[derive(Debug, thiserror::Error)]
@@ -81,28 +81,10 @@ pub(super) fn conform_command(args: &ConformArgs) -> anyhow::Result<Exit> {
     }
     let programs = Programs::find(args.qemu.as_deref()).map_err(WithoutQemu)?;
     let mut run = Comparing::new(args, programs);
-    for (name, plan) in plans {
-        let converted = if args.reduce { reduced(&plan) } else { expressible(&plan) };
-        match converted {
-            Ok(plan) => {
-                run.compare(&name, &plan)?;
-            }
-            Err(refusal) => {
-                run.refused += 1;
-                print(&format!("{name}: {refusal}\n"))?;
-            }
-        }
-    }
-    for seed in args.seeds.clone().unwrap_or_default() {
-        // It is made to fit, but for what only the whole plan shows.
-        if let Ok(plan) = reduced(&generate_for_qemu(seed)) {
-            run.compare(&format!("conform seed {seed}"), &plan)?;
-        }
-    }
-    if let Some(folder) = &args.fixtures {
-        run.fixtures(folder)?;
-    }
-    run.end()
+    // What was compared is told whatever ends it.
+    let ended = run.all(plans);
+    let exit = run.end()?;
+    ended.map(|()| exit)
 }
 
 struct Comparing<'a> {
@@ -134,13 +116,47 @@ impl<'a> Comparing<'a> {
         Self { args, programs, interrupt, agreed: 0, known: 0, differ: 0, refused: 0, spent }
     }
 
+    fn all(&mut self, plans: Vec<(String, Plan)>) -> anyhow::Result<()> {
+        if let Some(folder) = &self.args.out {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| Unwritten { path: folder.display().to_string(), source })?;
+        }
+        for (name, plan) in plans {
+            match if self.args.reduce { reduced(&plan) } else { expressible(&plan) } {
+                Ok(plan) => {
+                    self.compare(&name, &plan)?;
+                }
+                Err(refusal) => {
+                    self.refused += 1;
+                    let hint = if refusal.step.is_some() { "; --reduce leaves it out" } else { "" };
+                    print(&format!("{name}: {refusal}{hint}\n"))?;
+                }
+            }
+        }
+        for seed in self.args.seeds.clone().unwrap_or_default() {
+            // It is made to fit, but for what only the whole plan shows.
+            if let Ok(plan) = reduced(&generate_for_qemu(seed))
+                && self.compare(&format!("conform seed {seed}"), &plan)?.is_none()
+            {
+                break;
+            }
+        }
+        match &self.args.fixtures {
+            Some(folder) => self.fixtures(folder),
+            None => Ok(()),
+        }
+    }
+
     /// Runs a plan on both sides and tells what came of it; nothing if somebody wants this to end, since a
     /// signal may have ended QEMU, too.
     fn compare(&mut self, name: &str, plan: &Plan) -> anyhow::Result<Option<Conformance>> {
         if self.interrupt.is_told() {
             return Ok(None);
         }
-        let found = self.spent.measure(plan, &self.programs)?;
+        let found = self.spent.measure(plan, &self.programs);
+        // Files, a folder, a process: none of it is the plan's fault.
+        let found =
+            found.map_err(|source| Unwritten { path: "a run's folder".to_owned(), source })?;
         if self.interrupt.is_told() {
             return Ok(None);
         }
@@ -176,7 +192,6 @@ impl<'a> Comparing<'a> {
     }
 
     fn save(&self, folder: &Path, name: &str, found: &Conformance) -> anyhow::Result<()> {
-        std::fs::create_dir_all(folder)?;
         let name = name.replace([' ', '/'], "-");
         let path = folder.join(format!("{name}.json"));
         write_file(&path, &found.plan.to_json())?;
@@ -235,6 +250,7 @@ impl<'a> Comparing<'a> {
         }
         Ok(match (differ, refused) {
             (0, _) if interrupt.is_told() => Exit::Interrupted,
+            (0, 0) if agreed + known == 0 => Exit::TooLittle,
             (0, 0) => Exit::Clean,
             (0, _) => Exit::Usage,
             _ => Exit::Violation,

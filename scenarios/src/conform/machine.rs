@@ -3,7 +3,7 @@
 //! Below each image is a node that only passes on, `NAME-switch`: a fault is put in by pointing it at
 //! another node, which leaves the node above it alone.
 
-use colo_core::{DiskId, Format, UserKind, Wiring};
+use colo_core::{DiskId, EXPORT, FILTER, Format, GUEST, PARENT, TOP, UserKind, Wiring};
 use colo_sim::world::Side;
 use serde_json::{Value, json};
 
@@ -152,7 +152,7 @@ fn primary(volume: u8, arguments: &mut Vec<String>) {
              file.file.driver=nbd,file.file.export={},file.file.server.type=unix,\
              file.file.server.path={EXPORTS}",
             name("prim0"),
-            name("repl"),
+            name(FILTER.as_str()),
             name("remote"),
             name("secondary"),
         ),
@@ -161,8 +161,8 @@ fn primary(volume: u8, arguments: &mut Vec<String>) {
     drive(
         format!(
             "id={},driver=quorum,node-name={},read-pattern=fifo,vote-threshold=1,children.0={},children.1={}",
-            name("colo-disk0"),
-            name("top"),
+            name(GUEST.as_str()),
+            name(TOP.as_str()),
             name("local"),
             name("prim0"),
         ),
@@ -183,7 +183,7 @@ fn secondary(volume: u8, wiring: &Wiring, quorum: bool, arguments: &mut Vec<Stri
         Some(_) => drive(
             format!(
                 "id={},{node},file.driver=raw,file.node-name={},file.file={}",
-                name("parent0"),
+                name(PARENT.as_str()),
                 name("secondary-switch"),
                 name("secondary-file"),
             ),
@@ -198,16 +198,16 @@ fn secondary(volume: u8, wiring: &Wiring, quorum: bool, arguments: &mut Vec<Stri
         drive(
             format!(
                 "id={},driver=quorum,node-name={},read-pattern=fifo,vote-threshold=1,children.0={},read-only={read_only}",
-                name("colo-disk0"),
-                name("top"),
-                name("repl"),
+                name(GUEST.as_str()),
+                name(TOP.as_str()),
+                name(FILTER.as_str()),
             ),
             arguments,
         );
     }
     let drives = [
-        (wiring.guest == UserKind::DriveDevice).then_some("colo-disk0"),
-        (wiring.parent == Some(UserKind::DriveDevice)).then_some("parent0"),
+        (wiring.guest == UserKind::DriveDevice).then_some(GUEST.as_str()),
+        (wiring.parent == Some(UserKind::DriveDevice)).then_some(PARENT.as_str()),
     ];
     for drive in drives.into_iter().flatten() {
         let drive = name(drive);
@@ -219,7 +219,7 @@ fn secondary(volume: u8, wiring: &Wiring, quorum: bool, arguments: &mut Vec<Stri
 /// The filter with the chain below it.
 fn filter(volume: u8, wiring: &Wiring, quorum: bool) -> String {
     let name = |name: &str| named(name, volume);
-    let id = if quorum || wiring.guest == UserKind::Device { "childs0" } else { "colo-disk0" };
+    let id = if quorum || wiring.guest == UserKind::Device { "childs0" } else { GUEST.as_str() };
     let options = match &wiring.options {
         Some(options) => options.to_string(),
         None => format!("mode=secondary,top-id={}", named(wiring.top_id.as_str(), volume)),
@@ -231,7 +231,7 @@ fn filter(volume: u8, wiring: &Wiring, quorum: bool) -> String {
     }
     text.push_str(&format!(
         ",node-name={},read-only={read_only},file.driver={},file.node-name={},file.file={}",
-        name("repl"),
+        name(FILTER.as_str()),
         format_of(wiring, DiskId::Active),
         name("active"),
         name("active-switch"),
@@ -258,9 +258,9 @@ pub(super) fn guest(plan: &Plan, side: Side, volume: u8) -> String {
     let on_node =
         side == Side::Secondary && wiring.is_some_and(|wiring| wiring.guest == UserKind::Device);
     match (on_node, plan.setup.secondary_quorum) {
-        (false, _) => named("colo-disk0", volume),
-        (true, true) => named("top", volume),
-        (true, false) => named("repl", volume),
+        (false, _) => named(GUEST.as_str(), volume),
+        (true, true) => named(TOP.as_str(), volume),
+        (true, false) => named(FILTER.as_str(), volume),
     }
 }
 
@@ -273,17 +273,17 @@ pub(super) fn after_start(plan: &Plan) -> Vec<(&'static str, Value)> {
             // A node that is not a drive's exists before every drive, so this one cannot be on the command line.
             if plan.setup.secondary_quorum {
                 let top = json!({
-                    "driver": "quorum", "node-name": named("top", volume), "vote-threshold": 1,
-                    "read-pattern": "fifo", "children": [named("repl", volume)],
+                    "driver": "quorum", "node-name": named(TOP.as_str(), volume), "vote-threshold": 1,
+                    "read-pattern": "fifo", "children": [named(FILTER.as_str(), volume)],
                     "read-only": wiring.filter_read_only,
                 });
                 commands.push(("blockdev-add", top));
             }
-            let root = if plan.setup.secondary_quorum { "top" } else { "repl" };
-            commands.push(("device_add", device("colo-disk0", root, volume)));
+            let root = if plan.setup.secondary_quorum { TOP.as_str() } else { FILTER.as_str() };
+            commands.push(("device_add", device(GUEST.as_str(), root, volume)));
         }
         if wiring.export {
-            commands.push(("block-export-add", export("nbd0", "secondary", volume, true)));
+            commands.push(("block-export-add", export(EXPORT.as_str(), "secondary", volume, true)));
         }
     }
     commands

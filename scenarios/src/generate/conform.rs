@@ -25,7 +25,7 @@ pub fn generate_for_qemu(seed: u64) -> Plan {
     let volumes = 1 + setup.further.iter().count() as u64;
     let serves = setup.wiring.export && setup.wiring.filter_options().is_ok();
     let primary = serves && stream.chance(Ratio::new(3, 4));
-    let mut drawing = Drawing { stream, setup, volumes, primary, steps: Vec::new(), jobs: 0 };
+    let mut drawing = Drawing { stream, setup, volumes, primary, steps: Vec::new() };
     drawing.draw();
     let mut plan = Plan::new(format!("conform seed {seed}"), Profile::Seed, drawing.steps);
     (plan.setup, plan.seed) = (setup, seed);
@@ -85,7 +85,6 @@ struct Drawing {
     volumes: u64,
     primary: bool,
     steps: Vec<Step>,
-    jobs: u32,
 }
 
 impl Drawing {
@@ -264,7 +263,6 @@ impl Drawing {
             1 => Admin::StartJob { job, kind: JobType::Mirror, node },
             _ => Admin::StartJob { job, kind: JobType::Backup, node },
         };
-        self.jobs += 1;
         self.push(Step::Admin { side, command, wait: true });
     }
 

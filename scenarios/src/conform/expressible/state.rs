@@ -1,6 +1,8 @@
 //! What a plan has done to its hosts so far, as far as it decides what QEMU can do next.
 
-use colo_core::{Admin, DiskId, EmptyFailure, Errno, Format, GUEST, JobType, Mode, UserKind, Verb};
+use colo_core::{
+    Admin, DiskId, EmptyFailure, Errno, Format, GUEST, JobType, Mode, TOP, UserKind, Verb,
+};
 use colo_sim::faulty::{Damage, OpKind};
 use colo_sim::world::Side;
 
@@ -293,7 +295,7 @@ impl State {
             Admin::Attach { .. } | Admin::StartJob { .. } if !self.plain => {
                 Err("of a graph that is put together wrong not every node is there")
             }
-            Admin::StartJob { kind: JobType::Mirror, node, .. } if node.as_str() == "top" => {
+            Admin::StartJob { kind: JobType::Mirror, node, .. } if node == TOP => {
                 Err("a mirror of the operator's copies, here it only holds its node")
             }
             Admin::Attach { .. } if self.ejects => {

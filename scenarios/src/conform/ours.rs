@@ -226,15 +226,11 @@ fn ok_or<E: std::fmt::Display>(result: &Result<(), E>) -> String {
 
 /// The pattern that stands on QEMU's disk for what is in a sector of ours.
 fn shown(sector: &[u8], volume: u8) -> Option<u8> {
-    let words = sector.chunks_exact(8).map(|word| {
-        let stamp = Stamp(u64::from_le_bytes(word.try_into().expect("eight bytes")));
-        let side =
-            Side::BOTH.into_iter().find(|&side| stamp.writer() == writer(side, VolumeId(volume)));
-        match side {
-            _ if stamp == Stamp::ZERO => 0,
-            Some(side) => pattern_of_write(side, stamp.number()),
-            None => INITIAL,
-        }
-    });
-    transcript::pattern(&words.collect::<Vec<_>>())
+    let stamp = Stamp::of(sector)?;
+    let wrote = |side: &Side| stamp.writer() == writer(*side, VolumeId(volume));
+    Some(match Side::BOTH.into_iter().find(wrote) {
+        _ if stamp == Stamp::ZERO => 0,
+        Some(side) => pattern_of_write(side, stamp.number()),
+        None => INITIAL,
+    })
 }

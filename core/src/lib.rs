@@ -11,6 +11,7 @@
 mod admin;
 pub mod bitmap;
 mod clock;
+pub mod colo;
 mod commit;
 mod copy_before_write;
 pub mod disk;

@@ -1,0 +1,106 @@
+//! COLO's control protocol between two hosts and an arbiter, as state machines.
+//!
+//! Messages, connections, answers and time go in; messages, orders to the guest and calls
+//! of verbs come out as an [`Effect`]. No I/O and no clock: who carries bytes, over
+//! simulated or real sockets, is somebody else's.
+//!
+//! **Checkpoint**, in the order of spec section 2.9: the primary's guest stands still and is
+//! drained; so is the secondary's; both sides are asked for errors; the primary's filters take
+//! the checkpoint; the memory goes over; the secondary's filters take it; both guests go on.
+//! A planned stop goes the same way.
+//!
+//! **Who may go on.** Two hosts cannot decide alone who failed. The primary's guest runs on a
+//! lease, counted from when it was asked for, by the arbiter or by the secondary (which so
+//! promises not to take over meanwhile). Each holds the other for gone when it has heard nothing
+//! for longer than that, or sees a new life of its process. Then it claims. The arbiter grants one
+//! of them, once: the secondary only when the primary's lease is over. No grant, no failover; and
+//! without a lease the primary's guest stands still, though its requests in flight end.
+//!
+//! What is not here: how the memory is copied, who starts processes, and how two disks become
+//! equal again. Whoever does that makes a new pair, with a new arbiter.
+
+mod arbiter;
+mod message;
+mod primary;
+mod secondary;
+#[cfg(test)]
+mod tests;
+
+use crate::verb::Verb;
+
+pub use arbiter::Arbiter;
+pub use message::{FRAME_MAX, FrameError, Message, Node, Reader, VERSION};
+pub use primary::Primary;
+pub use secondary::Secondary;
+
+/// What a role wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// This is to be sent, if there is a connection; else it is lost.
+    Send(Node, Message),
+    /// The guest is to stand still: it sends nothing, and what it has sent goes on.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// This verb is to be called on all filters; the answer is `verb_answered`.
+    Call(Verb),
+    /// Both connections to the other host, control and export, are to be ended, and no new ones made
+    /// or taken.
+    HangUp,
+    /// Something to know.
+    Told(Told),
+}
+
+/// What an observer may want to know of a role.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Told {
+    /// A checkpoint is complete on both sides, says the primary.
+    Checkpointed {
+        /// The epoch that begins.
+        epoch: u32,
+    },
+    /// The memory of this epoch is loaded, and the filters are to follow, says the secondary.
+    Loaded {
+        /// The epoch that begins.
+        epoch: u32,
+        /// How many writes the primary's guest had sent to each volume.
+        writes: Vec<u32>,
+    },
+    /// The other one is held for gone.
+    PeerLost,
+    /// The arbiter lets this one go on alone.
+    Granted,
+    /// It does not.
+    Denied,
+    /// The secondary takes over.
+    TakesOver,
+}
+
+/// What both roles are set up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How often the primary says that it is there, in nanoseconds.
+    pub heartbeat_ns: u64,
+    /// How long its guest may run from when it asked, in nanoseconds.
+    pub lease_ns: u64,
+    /// How often it takes a checkpoint by itself, in nanoseconds.
+    pub checkpoint_ns: Option<u64>,
+    /// Whether the secondary takes over without asking anybody, as where nobody can be asked.
+    pub ungranted: bool,
+}
+
+/// What somebody asks of the pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// A checkpoint, of the primary.
+    Checkpoint,
+    /// The planned end, of the primary.
+    Stop,
+    /// A failover, of the secondary.
+    Failover,
+}
+
+/// A time on another clock, which may run an eighth slower.
+fn with_margin(ns: u64) -> u64 {
+    ns + ns / 8
+}

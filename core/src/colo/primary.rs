@@ -1,0 +1,401 @@
+//! The primary's role: its guest's work counts until somebody else's does.
+
+use std::collections::VecDeque;
+
+use crate::clock::Time;
+use crate::colo::message::{Message, Node};
+use crate::colo::{Effect, Options, Told};
+use crate::verb::Verb;
+
+/// Heartbeats whose answer may still come. With more unanswered the oldest are given up.
+const HEARTBEATS_MAX: usize = 64;
+
+/// The primary's role. See the module's head.
+#[derive(Debug, Clone)]
+pub struct Primary {
+    options: Options,
+    phase: Phase,
+    epoch: u32,
+    /// Whether the secondary says that it replicates, and whether the filters here do.
+    ready: [bool; 2],
+    /// Until when the guest may run.
+    lease: Time,
+    /// When the secondary was last heard.
+    heard: Option<Time>,
+    /// Heartbeats without an answer of the secondary: number, and when they were sent.
+    beats: VecDeque<(u32, Time)>,
+    /// The same, of the arbiter.
+    renewals: VecDeque<(u32, Time)>,
+    next_beat: Time,
+    next_number: u32,
+    next_checkpoint: Option<Time>,
+    paused: bool,
+    effects: VecDeque<Effect>,
+}
+
+/// What the guest stands still for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Checkpoint,
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The guest runs while its lease lasts.
+    Together,
+    /// Its requests end.
+    Draining(Purpose),
+    /// The filters here are asked for errors.
+    AskingErrors,
+    /// The secondary drains and asks its own. `ok` is what the filters here said.
+    Requested {
+        ok: bool,
+    },
+    /// The filters here take the checkpoint.
+    Checkpointing,
+    /// The secondary loads and takes it.
+    Loading,
+    /// The secondary stops, then the filters here.
+    StopAsked,
+    Stopping,
+    /// The planned end: both are on their own.
+    Stopped,
+    /// The secondary is held for gone, and the arbiter was asked.
+    Claiming,
+    /// This one goes on alone; its filters stop, or have.
+    Alone,
+    /// The other one does.
+    Fenced,
+}
+
+impl Primary {
+    /// A role whose guest waits for its first lease.
+    pub fn new(options: Options, now: Time) -> Self {
+        let mut role = Self {
+            options,
+            phase: Phase::Together,
+            epoch: 0,
+            ready: [false; 2],
+            lease: Time::ZERO,
+            heard: None,
+            beats: VecDeque::new(),
+            renewals: VecDeque::new(),
+            next_beat: now,
+            next_number: 0,
+            next_checkpoint: None,
+            paused: true,
+            effects: VecDeque::new(),
+        };
+        role.effects.push_back(Effect::Pause);
+        role
+    }
+
+    /// Whether anything is under way that ends by itself.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone | Phase::Fenced)
+    }
+
+    /// Whether the other host is to be connected to.
+    pub fn dials(&self) -> bool {
+        !self.is_apart()
+    }
+
+    /// Whether the guest is to end its requests, and [`Primary::drained`] is waited for.
+    pub fn drains(&self) -> bool {
+        matches!(self.phase, Phase::Draining(_))
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    fn send(&mut self, to: Node, message: Message) {
+        self.effects.push_back(Effect::Send(to, message));
+    }
+}
+
+/// What goes in.
+impl Primary {
+    /// The filters here replicate, or do not any more.
+    pub fn replicates(&mut self, now: Time, replicates: bool) {
+        if std::mem::replace(&mut self.ready[0], replicates) != replicates {
+            self.plan_checkpoint(now);
+        }
+    }
+
+    /// A checkpoint is asked for. Without a pair that replicates, nothing happens.
+    pub fn checkpoint(&mut self, now: Time) {
+        self.begin(now, Purpose::Checkpoint);
+    }
+
+    /// The planned end is asked for. Without a pair that replicates, nothing happens.
+    pub fn stop(&mut self, now: Time) {
+        self.begin(now, Purpose::Stop);
+    }
+
+    fn begin(&mut self, now: Time, purpose: Purpose) {
+        if self.phase == Phase::Together && self.ready == [true; 2] && self.heard.is_some() {
+            self.phase = Phase::Draining(purpose);
+            self.settle_guest(now);
+        }
+    }
+
+    /// The guest stands still and nothing of it is under way.
+    pub fn drained(&mut self) {
+        match self.phase {
+            Phase::Draining(Purpose::Checkpoint) => {
+                self.phase = Phase::AskingErrors;
+                self.effects.push_back(Effect::Call(Verb::GetError));
+            }
+            Phase::Draining(Purpose::Stop) => {
+                self.phase = Phase::StopAsked;
+                self.send(Node::Secondary, Message::Stop);
+            }
+            _ => {}
+        }
+    }
+
+    /// The verb that was called is answered. `writes` counts what the guest has sent to each volume.
+    pub fn verb_answered(&mut self, now: Time, ok: bool, writes: Vec<u32>) {
+        let epoch = self.epoch + 1;
+        match self.phase {
+            Phase::AskingErrors => {
+                self.phase = Phase::Requested { ok };
+                self.send(Node::Secondary, Message::CheckpointRequest { epoch });
+            }
+            Phase::Checkpointing if ok => {
+                self.phase = Phase::Loading;
+                self.send(Node::Secondary, Message::VmState { epoch, writes });
+            }
+            Phase::Checkpointing => self.abandon(now),
+            Phase::Stopping => self.phase = Phase::Stopped,
+            _ => {}
+        }
+        self.settle_guest(now);
+    }
+
+    fn abandon(&mut self, now: Time) {
+        let epoch = self.epoch + 1;
+        self.send(Node::Secondary, Message::Abandon { epoch });
+        self.go_on(now);
+    }
+
+    fn go_on(&mut self, now: Time) {
+        self.phase = Phase::Together;
+        self.plan_checkpoint(now);
+        self.settle_guest(now);
+    }
+
+    fn plan_checkpoint(&mut self, now: Time) {
+        let both = self.ready == [true; 2];
+        self.next_checkpoint = self.options.checkpoint_ns.filter(|_| both).map(|ns| now.after(ns));
+    }
+
+    /// A message has come.
+    pub fn received(&mut self, now: Time, from: Node, message: Message) {
+        match from {
+            Node::Secondary => self.received_from_secondary(now, message),
+            Node::Arbiter => self.received_from_arbiter(now, &message),
+            Node::Primary => {}
+        }
+    }
+
+    fn received_from_secondary(&mut self, now: Time, message: Message) {
+        if self.is_apart() {
+            return;
+        }
+        self.heard = Some(now);
+        match message {
+            Message::Ready { replicating } => {
+                self.ready[1] = replicating;
+                self.plan_checkpoint(now);
+            }
+            Message::Alive { number } => {
+                let sent = answered(&mut self.beats, number);
+                self.lease_from(now, sent);
+            }
+            Message::CheckpointReply { epoch, ok } if epoch == self.epoch + 1 => {
+                let Phase::Requested { ok: own } = self.phase else { return };
+                if ok && own {
+                    self.phase = Phase::Checkpointing;
+                    self.effects.push_back(Effect::Call(Verb::Checkpoint));
+                } else {
+                    self.abandon(now);
+                }
+            }
+            Message::CheckpointDone { epoch, ok }
+                if epoch == self.epoch + 1 && self.phase == Phase::Loading =>
+            {
+                if ok {
+                    self.epoch = epoch;
+                    self.effects.push_back(Effect::Told(Told::Checkpointed { epoch }));
+                }
+                self.go_on(now);
+            }
+            Message::Stopped { ok } if self.phase == Phase::StopAsked => {
+                if ok {
+                    self.phase = Phase::Stopping;
+                    self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
+                } else {
+                    self.go_on(now);
+                }
+            }
+            Message::Yield => {
+                self.phase = Phase::Fenced;
+                self.settle_guest(now);
+                self.send(Node::Arbiter, Message::Release);
+                self.send(Node::Secondary, Message::Yielded);
+            }
+            _ => {}
+        }
+    }
+
+    fn received_from_arbiter(&mut self, now: Time, message: &Message) {
+        match message {
+            Message::Lease { number, granted } => {
+                let sent = answered(&mut self.renewals, *number);
+                if *granted {
+                    self.lease_from(now, sent);
+                }
+            }
+            Message::Granted if self.phase == Phase::Claiming => {
+                self.phase = Phase::Alone;
+                self.effects.push_back(Effect::Told(Told::Granted));
+                self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+                self.settle_guest(now);
+            }
+            Message::Denied if self.phase == Phase::Claiming => {
+                self.phase = Phase::Fenced;
+                self.effects.push_back(Effect::Told(Told::Denied));
+                self.settle_guest(now);
+            }
+            _ => {}
+        }
+    }
+
+    /// From when it was asked for: whoever gave the lease reckons from later.
+    fn lease_from(&mut self, now: Time, sent: Option<Time>) {
+        if let Some(sent) = sent {
+            self.lease = self.lease.max(sent.after(self.options.lease_ns));
+            self.settle_guest(now);
+        }
+    }
+
+    /// The control connection to the secondary was made.
+    pub fn connected(&mut self, now: Time) {
+        if !self.is_apart() {
+            self.heard = Some(now);
+            self.next_beat = now;
+        }
+    }
+
+    /// It is lost. In the middle of something nobody knows how far the other one came.
+    pub fn lost(&mut self, now: Time) {
+        self.ready[1] = false;
+        self.next_checkpoint = None;
+        match self.phase {
+            Phase::Together | Phase::Draining(_) | Phase::AskingErrors => {}
+            Phase::Stopping | Phase::Stopped => {}
+            _ => self.peer_lost(now),
+        }
+    }
+
+    fn peer_lost(&mut self, now: Time) {
+        if self.is_apart() {
+            return;
+        }
+        self.phase = Phase::Claiming;
+        self.effects.push_back(Effect::Told(Told::PeerLost));
+        self.effects.push_back(Effect::HangUp);
+        self.send(Node::Arbiter, Message::Claim);
+        self.settle_guest(now);
+    }
+
+    /// Nothing the secondary says matters any more.
+    fn is_apart(&self) -> bool {
+        use Phase::{Alone, Claiming, Fenced, Stopped};
+        matches!(self.phase, Claiming | Alone | Fenced | Stopped)
+    }
+}
+
+/// Time.
+impl Primary {
+    /// When [`Primary::timeout`] is to be called, if ever.
+    pub fn deadline(&self) -> Option<Time> {
+        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
+            return None;
+        }
+        let lease = (!self.paused).then_some(self.lease);
+        let checkpoint = self.next_checkpoint.filter(|_| self.phase == Phase::Together);
+        let first = [lease, self.silence(), checkpoint].into_iter().flatten().min();
+        Some(first.map_or(self.next_beat, |first| first.min(self.next_beat)))
+    }
+
+    /// When the secondary will have been silent for too long.
+    fn silence(&self) -> Option<Time> {
+        let heard = self.heard.filter(|_| !self.is_apart())?;
+        Some(heard.after(self.options.lease_ns))
+    }
+
+    /// Time has passed. Calling it too early, or without need, changes nothing.
+    pub fn timeout(&mut self, now: Time) {
+        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
+            return;
+        }
+        if self.next_beat <= now {
+            self.beat(now);
+        }
+        if self.silence().is_some_and(|silence| silence <= now) {
+            self.peer_lost(now);
+        }
+        if self.next_checkpoint.is_some_and(|at| at <= now) {
+            self.checkpoint(now);
+        }
+        self.settle_guest(now);
+    }
+
+    fn beat(&mut self, now: Time) {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.next_beat = now.after(self.options.heartbeat_ns);
+        let claims = self.phase == Phase::Claiming;
+        if claims {
+            // The first claim may have been lost.
+            self.send(Node::Arbiter, Message::Claim);
+        } else {
+            self.send(Node::Secondary, Message::Heartbeat { number });
+            self.send(Node::Arbiter, Message::Renew { number });
+        }
+        for (unanswered, used) in [(&mut self.beats, !claims), (&mut self.renewals, !claims)] {
+            if used {
+                unanswered.push_back((number, now));
+            }
+            if unanswered.len() > HEARTBEATS_MAX {
+                unanswered.pop_front();
+            }
+        }
+    }
+
+    /// Lets the guest run or stand still, as it may and must now.
+    fn settle_guest(&mut self, now: Time) {
+        let runs = match self.phase {
+            Phase::Together | Phase::Claiming => now < self.lease,
+            Phase::Alone | Phase::Stopped => true,
+            _ => false,
+        };
+        if runs == self.paused {
+            self.paused = !runs;
+            self.effects.push_back(if runs { Effect::Resume } else { Effect::Pause });
+        }
+    }
+}
+
+/// When the message of this number was sent; older ones are not waited for any more.
+fn answered(unanswered: &mut VecDeque<(u32, Time)>, number: u32) -> Option<Time> {
+    let place = unanswered.iter().position(|(other, _)| *other == number)?;
+    let (_, sent) = unanswered[place];
+    unanswered.drain(..=place);
+    Some(sent)
+}

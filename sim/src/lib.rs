@@ -23,6 +23,7 @@ pub mod faulty;
 mod hash;
 pub mod lying;
 pub mod pages;
+pub mod pair;
 pub mod sim_disk;
 pub mod stream;
 pub mod world;

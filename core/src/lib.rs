@@ -26,6 +26,7 @@ mod io;
 mod laws;
 mod leaf;
 mod name;
+pub mod nbd;
 mod options;
 mod overlay;
 mod payload;

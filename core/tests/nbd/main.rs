@@ -1,0 +1,7 @@
+//! The NBD protocol, both sides: against bytes written by hand, against each other, and against
+//! peers that break it.
+//!
+//! QEMU's own tools judge it outside the tests, where they are installed.
+
+mod golden;
+mod peers;

@@ -3,5 +3,7 @@
 //!
 //! QEMU's own tools judge it outside the tests, where they are installed.
 
+mod endings;
 mod golden;
+mod judgement;
 mod peers;

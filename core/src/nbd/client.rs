@@ -147,6 +147,15 @@ impl Client {
         !self.leaving && matches!(self.phase, Phase::Transmitting(_))
     }
 
+    /// Bytes of the stream that this holds at the moment, and the room kept for them.
+    pub fn bytes_held(&self) -> usize {
+        let answers = self.events.iter().map(|event| match event {
+            ClientEvent::Answered { result: Ok(bytes), .. } => bytes.capacity(),
+            _ => 0,
+        });
+        self.inbox.room() + self.out.capacity() + answers.sum::<usize>()
+    }
+
     fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }

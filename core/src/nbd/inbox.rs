@@ -33,6 +33,11 @@ impl Inbox {
         self.bytes.len() - self.read
     }
 
+    /// Bytes that it has room for, used or not.
+    pub(super) fn room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -130,6 +130,17 @@ impl Server {
         }
     }
 
+    /// Bytes of the stream that this holds at the moment, and the room kept for them.
+    pub fn bytes_held(&self) -> usize {
+        let requests = self.events.iter().map(|event| match event {
+            ServerEvent::Requested { command: Command::Write { bytes, .. }, .. } => {
+                bytes.capacity()
+            }
+            _ => 0,
+        });
+        self.inbox.room() + self.out.capacity() + requests.sum::<usize>()
+    }
+
     fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed)
     }

@@ -3,5 +3,9 @@
 //!
 //! QEMU's own tools judge it outside the tests, where they are installed.
 
+mod conversation;
+mod endings;
 mod golden;
+mod hostile;
+mod judgement;
 mod peers;

@@ -112,6 +112,14 @@ quirks! {
     /// the commit changes permissions on it, and either crashes (`reopen_backing_file`,
     /// `replication_stop`).
     TouchesEjected = "touches-ejected",
+    /// The export serves an old connection of its client beside the new one. A write that was given up
+    /// and sent again may still come over the old one, and is carried out a second time, over what was
+    /// written after it (QEMU's NBD server; between two hosts only).
+    StaleConnection = "stale-connection",
+    /// Nobody is asked before a failover: a secondary that does not hear the primary takes over, and a
+    /// primary whose link alone is down goes on beside it (COLO leaves the decision to each host's
+    /// own manager; between two hosts only).
+    UngrantedFailover = "ungranted-failover",
 }
 
 /// A set of quirks.

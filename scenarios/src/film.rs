@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use colo_core::{DiskId, Event, Layout, Mark, UserId, VolumeId};
 use colo_reports::{Content, Kind, Label, Lane, Moment, Run, Strip, Timeline, Writer};
-use colo_sim::world::{Entry, Side, Stamp, VolumeView, What, World};
+use colo_sim::world::{Entry, Networked, Side, Stamp, VolumeView, What, World};
 
 use crate::oracle::{Oracle, Violation};
 use crate::plan::{Plan, Step};
@@ -388,6 +388,9 @@ pub(crate) fn place(entry: &Entry) -> (Lane, Kind) {
         What::CancelAsked(_) => (Lane::Jobs, Kind::Job),
         What::Started { .. } | What::PowerLost | What::ProcessDied => (host, Kind::Crash),
         What::Connection(_) => (Lane::Link, Kind::Link),
+        What::Networked(Networked::Ended { .. }) => (Lane::Link, Kind::Error),
+        What::Networked(Networked::Forwarded { ok, .. }) => (Lane::Link, answer(!ok, Kind::Link)),
+        What::Networked(_) => (host, Kind::Other),
         What::Event(event) => match event {
             Event::Answered { user: who, result, .. } => {
                 (user(*who), answer(result.is_err(), Kind::Request))

@@ -7,12 +7,14 @@
 
 pub mod saved;
 
+use colo_core::colo::{Node, Options};
 use colo_core::{
     Admin, DiskId, EmptyFailure, Errno, Geometry, JobKind, Phase, Quirk, Quirks, Verb, VolumeId,
     Wiring,
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::lying::Lie;
+use colo_sim::pair::{PairOptions, Port, Tampering};
 use colo_sim::stream::Ratio;
 use colo_sim::world::{Delay, Schedule, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,31 @@ pub struct Setup {
     pub link_delay: Delay,
     /// By how many millionths the primary's and the secondary's clock run fast.
     pub drift_ppm: [i32; 2],
+    /// Two hosts on a network, with an arbiter, in place of a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<PairSetup>,
+}
+
+/// Two hosts that share nothing but a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PairSetup {
+    /// How often the primary says that it is there, in nanoseconds.
+    pub heartbeat_ns: u64,
+    /// How long its guest may run without being told that it may, in nanoseconds.
+    pub lease_ns: u64,
+    /// How often it takes a checkpoint by itself, in nanoseconds; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_ns: Option<u64>,
+    /// How long a message takes, in ticks of 10 µs.
+    pub latency_ticks: u32,
+}
+
+impl Default for PairSetup {
+    /// A network of 20 µs, a heartbeat every 400 µs, a lease of 2 ms; checkpoints only if somebody asks.
+    fn default() -> Self {
+        Self { heartbeat_ns: 400_000, lease_ns: 2_000_000, checkpoint_ns: None, latency_ticks: 2 }
+    }
 }
 
 /// A volume beside the first: one more disk of the guests, with images and a filter of its own.
@@ -141,6 +168,7 @@ impl Default for Setup {
             disk_delay: Delay { min_ns: 20_000, max_ns: 200_000 },
             link_delay: Delay { min_ns: 10_000, max_ns: 50_000 },
             drift_ppm: [0, 0],
+            pair: None,
         }
     }
 }
@@ -239,6 +267,8 @@ pub enum Step {
     },
     /// COLO's checkpoint: both guests paused and drained, errors asked for, verbs, resume.
     Checkpoint,
+    /// COLO's planned end: both guests paused and drained, then both sides stop.
+    PlannedStop,
     /// COLO's failover: forwarding ends, the secondary is told to take over.
     Failover,
     /// Somebody cancels a job of the secondary.
@@ -321,6 +351,34 @@ pub enum Step {
     },
     /// The connection is held, or released.
     Hold(bool),
+    /// Nothing arrives any more of what one host of a network sends to another, or it does again. What
+    /// is on its way is lost, and nobody is told. Without a network nothing happens, here and below.
+    CutBetween {
+        /// Who sends.
+        from: Node,
+        /// Who does not receive.
+        to: Node,
+        /// Whether it is cut.
+        cut: bool,
+    },
+    /// The connections of a host to this port, or from it, are broken off.
+    Sever {
+        /// Which host.
+        node: Node,
+        /// Which port.
+        port: Port,
+    },
+    /// From now on messages take so many ticks of the network.
+    Latency(u32),
+    /// The next message that a host sends to this port, or from it, is tampered with.
+    Tamper {
+        /// Which host.
+        node: Node,
+        /// Which port.
+        port: Port,
+        /// How.
+        how: Tampering,
+    },
     /// Simulated time passes, in nanoseconds.
     Pass(u64),
     /// So many events happen, if there are so many: answers of disks, messages, timers.
@@ -350,6 +408,16 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("cut", "the connection is cut, with everything on it, until it is made again"),
     ("cut_from", "nothing arrives of what one side sends: a cut in one direction"),
     ("admin", "an operator takes away what replication needs, competes for it, or quits"),
+    (
+        "cut_between",
+        "nothing arrives of what one of three hosts sends to another, and nobody is told",
+    ),
+    ("sever", "the connections of a host to a port are broken off"),
+    ("latency", "messages take longer from now on, or less long"),
+    (
+        "tamper",
+        "a message is malformed, truncated, oversized, duplicated, late, slow, or follows on junk",
+    ),
     ("hold", "the connection is there and nothing arrives until it is released"),
 ];
 
@@ -441,6 +509,14 @@ impl Plan {
         }
     }
 
+    /// How the network is set up, if there is one.
+    pub(crate) fn pair_options(&self) -> Option<PairOptions> {
+        let PairSetup { heartbeat_ns, lease_ns, checkpoint_ns, latency_ticks } = self.setup.pair?;
+        let ungranted = self.effective_quirks().has(Quirk::UngrantedFailover);
+        let roles = Options { heartbeat_ns, lease_ns, checkpoint_ns, ungranted };
+        Some(PairOptions { roles, latency_ticks })
+    }
+
     pub(crate) fn world_options(&self, keep_trace: bool) -> WorldOptions {
         let first = FurtherVolume { wiring: self.setup.wiring, later: false };
         let mut volumes = std::iter::once(&first).chain(self.setup.further.iter());
@@ -457,6 +533,7 @@ impl Plan {
             link_delay: self.setup.link_delay,
             drift_ppm: self.setup.drift_ppm,
             quirks: self.effective_quirks(),
+            networked: self.setup.pair.is_some(),
             keep_trace,
         }
     }

@@ -6,19 +6,23 @@
 
 mod flat;
 mod fork;
+mod lane;
 
 pub use flat::{Flat, flatten};
 pub use fork::Crashed;
+pub use lane::{Lane, NetworkAct, Single};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use colo_core::colo::Order;
 use colo_core::{
     Admin, Event, Extent, JobKind, Payload, Recovery, Stage, Time, UserId, UserOp, UserRequest,
     Verb, VerbError, VerbId, VolumeId,
 };
 use colo_reports::{Counts, Timeline};
 use colo_sim::lying::LieRule;
+use colo_sim::pair::Pair;
 use colo_sim::stream::Seed;
 use colo_sim::world::{Entry, Side, Stamp, Trace, VOLUMES_MAX, What, World, WorldDisk};
 
@@ -59,12 +63,20 @@ impl Outcome {
 
 /// Runs a plan.
 pub fn run(plan: &Plan) -> Outcome {
-    Run::new(plan, false).finish().0
+    finished(plan, false).0
+}
+
+/// In the lane that the plan is for.
+fn finished(plan: &Plan, keep_trace: bool) -> (Outcome, World) {
+    match plan.setup.pair {
+        Some(_) => Run::<Pair>::over(plan, keep_trace).finish(),
+        None => Run::new(plan, keep_trace).finish(),
+    }
 }
 
 /// Runs a plan and keeps everything that happened.
 pub fn run_traced(plan: &Plan) -> (Outcome, Trace) {
-    let (outcome, world) = Run::new(plan, true).finish();
+    let (outcome, world) = finished(plan, true);
     (outcome, world.trace().clone())
 }
 
@@ -75,7 +87,18 @@ pub fn run_filmed(
     invariant: Option<&str>,
     moments_max: usize,
 ) -> (Outcome, Option<Timeline>) {
-    let mut run = Run::new(plan, false);
+    match plan.setup.pair {
+        Some(_) => filmed(Run::<Pair>::over(plan, false), invariant, moments_max),
+        None => filmed(Run::new(plan, false), invariant, moments_max),
+    }
+}
+
+fn filmed<L: Lane>(
+    mut run: Run<'_, L>,
+    invariant: Option<&str>,
+    moments_max: usize,
+) -> (Outcome, Option<Timeline>) {
+    let plan = run.plan;
     // Both hosts have been switched on by now, which is nothing to see.
     run.film = Some(Box::new(Film::new(plan, &run.world, invariant, moments_max)));
     run.go_to_end();
@@ -86,8 +109,9 @@ pub fn run_filmed(
 
 /// A run that can be taken step by step, and cloned between steps.
 #[derive(Debug, Clone)]
-pub struct Run<'a> {
+pub struct Run<'a, L = Single> {
     plan: &'a Plan,
+    lane: L,
     next_step: usize,
     world: World,
     oracle: Oracle,
@@ -118,8 +142,15 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A world for this plan, with both hosts on.
+    /// A world for this plan, with both hosts on. Whatever the plan says, there is no network in it.
     pub fn new(plan: &'a Plan, keep_trace: bool) -> Self {
+        Self::over(plan, keep_trace)
+    }
+}
+
+impl<'a, L: Lane> Run<'a, L> {
+    /// The same, with this between the hosts.
+    fn over(plan: &'a Plan, keep_trace: bool) -> Self {
         let mut world = World::new(plan.world_options(keep_trace), Seed(plan.seed));
         world.set_schedule(&plan.schedule, Seed(plan.seed).stream("schedule"));
         if plan.steps.iter().any(phased) {
@@ -128,6 +159,7 @@ impl<'a> Run<'a> {
         let oracle = Oracle::new(&world);
         let mut run = Self {
             plan,
+            lane: L::new(plan),
             next_step: 0,
             world,
             oracle,
@@ -152,6 +184,7 @@ impl<'a> Run<'a> {
             run.world.start_process(side, false);
             run.observe();
         }
+        run.meet();
         run
     }
 
@@ -214,7 +247,8 @@ impl<'a> Run<'a> {
             disk.clear();
             disk.medium_mut().release();
         }
-        self.world.set_held(false);
+        self.lane.set_held(&mut self.world, false);
+        self.lane.network(&mut self.world, NetworkAct::Heal);
         self.observe();
         self.settle();
         self.oracle.end(&self.world);
@@ -250,8 +284,11 @@ impl<'a> Run<'a> {
                 self.world.fail_emptying(volume, *disk, *how, *errno);
             }
             Step::Eject(disk) => self.world.eject(volume, *disk),
-            Step::CutFrom { side, cut } => self.world.set_cut_from(*side, *cut),
+            Step::CutFrom { side, cut } => {
+                self.lane.set_cut_from(&mut self.world, *side, *cut);
+            }
             Step::Checkpoint => self.checkpoint(),
+            Step::PlannedStop => self.planned_stop(),
             Step::Failover => self.failover(),
             Step::Cancel(kind) => self.cancel(volume, *kind),
             Step::Fault(spec) => {
@@ -274,8 +311,18 @@ impl<'a> Run<'a> {
             Step::Kill(side) => self.crash(*side, false),
             Step::Restart(side) => self.world.start_process(*side, false),
             Step::Recover { wait } => self.recover(*wait),
-            Step::Cut(cut) => self.world.set_cut(*cut),
-            Step::Hold(held) => self.world.set_held(*held),
+            Step::Cut(cut) => self.lane.set_cut(&mut self.world, *cut),
+            Step::Hold(held) => self.lane.set_held(&mut self.world, *held),
+            Step::CutBetween { from, to, cut } => {
+                self.network(NetworkAct::Cut(*from, *to, *cut));
+            }
+            Step::Sever { node, port } => {
+                self.network(NetworkAct::Sever(*node, *port));
+            }
+            Step::Latency(ticks) => self.network(NetworkAct::Latency(*ticks)),
+            Step::Tamper { node, port, how } => {
+                self.network(NetworkAct::Tamper(*node, *port, *how));
+            }
             Step::Pass(ns) => self.pass(*ns),
             Step::Events(count) => self.let_happen(*count),
             Step::Settle => self.settle(),
@@ -298,8 +345,25 @@ fn phased(step: &Step) -> bool {
 }
 
 /// The steps.
-impl Run<'_> {
+impl<L: Lane> Run<'_, L> {
+    /// Two hosts on a network get to know each other before anything else.
+    fn meet(&mut self) {
+        let until = self.world.now().after(PROGRESS_BOUND_NS);
+        while !self.lane.rests(&self.world) && self.plan.setup.pair.is_some() && self.advance(until)
+        {
+        }
+    }
+
+    fn network(&mut self, act: NetworkAct) {
+        self.lane.network(&mut self.world, act);
+    }
+
     fn guest(&mut self, side: Side, volume: VolumeId, op: UserOp, wait: bool) {
+        // A guest that stands still sends nothing, and what it does not come to send is not sent later.
+        self.advance_while(|run| !run.lane.guest_runs(side));
+        if !self.lane.guest_runs(side) {
+            return;
+        }
         let Some(request) = self.world.guest(side, volume, op) else { return };
         self.guest_requests += 1;
         let waits = (side, volume, request);
@@ -355,16 +419,21 @@ impl Run<'_> {
     }
 
     fn call_all(&mut self, side: Side, verb: Verb, wait: bool) -> Option<VerbId> {
+        let id = self.begin_call_all(side, verb)?;
+        self.observe();
+        if wait {
+            self.advance_while(|run| run.alls.contains(&(side, id)));
+        }
+        Some(id)
+    }
+
+    fn begin_call_all(&mut self, side: Side, verb: Verb) -> Option<VerbId> {
         let runs = |id| self.world.stage(side, id) == Some(Stage::Running);
         let running = self.world.volumes().any(|volume| runs(volume.id()));
         self.note_asked(side, verb, running);
         self.note_done(Step::CallAll { side, verb, wait: false });
         let id = self.world.call_all(side, verb)?;
         self.alls.push((side, id));
-        self.observe();
-        if wait {
-            self.advance_while(|run| run.alls.contains(&(side, id)));
-        }
         Some(id)
     }
 
@@ -394,6 +463,9 @@ impl Run<'_> {
 
     /// COLO's checkpoint (spec 2.9). Guests are paused: no step of theirs comes in between.
     fn checkpoint(&mut self) {
+        if self.ordered(Order::Checkpoint) {
+            return;
+        }
         let drained = |run: &Self| run.waiting.is_empty() && run.forwarding_is_quiet();
         self.advance_while(|run| !drained(run));
         if !drained(self) {
@@ -407,11 +479,40 @@ impl Run<'_> {
 
     /// COLO's failover: the primary is given up, nothing of it arrives any more, and the secondary takes over.
     fn failover(&mut self) {
+        if self.ordered(Order::Failover) {
+            return;
+        }
         self.note_done(Step::Cut(true));
         self.world.set_cut(true);
         self.observe();
         self.advance_while(|run| !run.forwarding_is_quiet());
         self.call_all(Side::Secondary, Verb::Stop { failover: true }, true);
+    }
+
+    /// COLO's planned end: guests stand still and are drained, then both sides stop, the secondary first.
+    fn planned_stop(&mut self) {
+        if self.ordered(Order::Stop) {
+            return;
+        }
+        let drained = |run: &Self| run.waiting.is_empty() && run.forwarding_is_quiet();
+        self.advance_while(|run| !drained(run));
+        let stop = Verb::Stop { failover: false };
+        if drained(self) && self.call_ok(Side::Secondary, stop) {
+            self.call_ok(Side::Primary, stop);
+        }
+    }
+
+    /// Whether roles of the hosts carry this out, and then they have.
+    fn ordered(&mut self, order: Order) -> bool {
+        if order != Order::Failover && self.plan.setup.pair.is_some() {
+            // They have to have heard of each other's last verbs.
+            self.settle();
+        }
+        if !self.lane.order(&self.world, order) {
+            return false;
+        }
+        self.advance_while(|run| run.lane.is_busy());
+        true
     }
 
     /// Whether no forwarded request is under way on the secondary.
@@ -428,6 +529,7 @@ impl Run<'_> {
     fn crash(&mut self, side: Side, power_loss: bool) {
         self.note_crash(side, power_loss);
         if power_loss {
+            self.lane.power_fails(side);
             self.world.power_loss(side);
         } else {
             self.world.kill(side);
@@ -492,29 +594,36 @@ impl Run<'_> {
 
     fn settle(&mut self) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while self.advance(until) {}
+        while !self.lane.rests(&self.world) && self.advance(until) {}
     }
 }
 
 /// Letting the world go on, and looking.
-impl Run<'_> {
+impl<L: Lane> Run<'_, L> {
     /// Lets the next thing happen, if something does by itself up to `until`. A plan in which too much
     /// does, without time going on, is left where it is: `progress` tells.
     fn advance(&mut self, until: Time) -> bool {
         let events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
-        if self.events >= events_max || !self.world.step_until(until) {
+        if self.events >= events_max || !self.lane.step_until(&mut self.world, until) {
             return false;
         }
         self.note_event();
         self.events += 1;
         self.observe();
+        while let Some((side, verb)) = self.lane.next_call() {
+            // It may be answered at once.
+            if let Some(id) = self.begin_call_all(side, verb) {
+                self.lane.called(side, id);
+                self.observe();
+            }
+        }
         true
     }
 
     /// Goes on while something is not done, as long as anything happens.
     fn advance_while(&mut self, undone: impl Fn(&Self) -> bool) {
         let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while undone(self) && self.advance(until) {}
+        while undone(self) && !self.lane.rests(&self.world) && self.advance(until) {}
     }
 
     fn observe(&mut self) {
@@ -527,6 +636,7 @@ impl Run<'_> {
             film.take(&entries, &self.world, &self.oracle);
         }
         for entry in &entries {
+            self.lane.saw(entry, &self.world, &self.writes[Side::Primary as usize]);
             self.reached.observe(entry);
             if let (What::Event(event), Some(side)) = (&entry.what, entry.side) {
                 self.note(side, entry.volume, entry.at, event);

@@ -73,6 +73,7 @@ pub(crate) fn describe(what: &What, sector_size: usize) -> String {
             let extent = sectors(*extent);
             format!("  LIE of {}: {} on {}{extent}", disk.name(), lie.name(), op.name())
         }
+        What::Networked(what) => what.to_string(),
         What::Unasked { disk } => {
             format!("  disk {}: an answer that nobody waits for", disk.name())
         }

@@ -97,6 +97,9 @@ fn factor(geometry: &Geometry) -> Result<u32, &'static str> {
 }
 
 fn setup(setup: &Setup, factor: u32) -> Result<Setup, &'static str> {
+    if setup.pair.is_some() {
+        return Err("its control channel and its arbiter are not ours");
+    }
     if setup.further.iter().any(|volume| volume.later) {
         return Err("a volume that is opened later needs an operator's command of its own");
     }

@@ -31,6 +31,7 @@ pub(super) fn draw(stream: &mut Stream) -> Setup {
         reconnect_delay_ns: *stream.pick(&[0, 0, 300_000, 5_000_000]),
         disk_delay: Delay { min_ns: 20_000, max_ns: if slow { 2_000_000 } else { 200_000 } },
         link_delay: Delay { min_ns: 10_000, max_ns: *stream.pick(&[20_000, 100_000, 1_000_000]) },
+        pair: None,
         drift_ppm: [stream.range(0..=400) as i32 - 200, stream.range(0..=400) as i32 - 200],
     }
 }

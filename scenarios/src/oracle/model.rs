@@ -274,6 +274,7 @@ impl Model {
             }
             What::Step(_)
             | What::CalledAll { .. }
+            | What::Networked(_)
             | What::CancelAsked(_)
             | What::Disk { .. }
             | What::Unasked { .. } => {}

@@ -13,18 +13,26 @@ use serde_json::{Map, Value};
 use crate::plan::{Plan, Step};
 
 /// The version written now.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One way to the next version.
 type Upgrade = fn(&mut Map<String, Value>) -> Result<(), String>;
 
 /// From version 1, from version 2, and so on.
-const UPGRADES: &[Upgrade] = &[from_1];
+const UPGRADES: &[Upgrade] = &[from_1, from_2];
 
 /// Version 2 can say how the order of events is decided; before, latencies always did.
 fn from_1(plan: &mut Map<String, Value>) -> Result<(), String> {
     if plan.contains_key("schedule") {
         return Err("it has a `schedule`, which version 1 did not know; write \"version\": 2, or take the schedule out".into());
+    }
+    Ok(())
+}
+
+/// Version 3 can put a network between the hosts; before, there was always a connection.
+fn from_2(plan: &mut Map<String, Value>) -> Result<(), String> {
+    if plan.get("setup").and_then(|setup| setup.get("pair")).is_some() {
+        return Err("its setup has a `pair`, which version 2 did not know; write \"version\": 3, or take the pair out".into());
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl Flat {
 }
 
 /// Writing down, as it is done.
-impl Run<'_> {
+impl<L> Run<'_, L> {
     /// What a step does at once. Of those that do several things each is noted when it is done.
     pub(super) fn note_step(&mut self, volume: VolumeId, step: &Step) {
         if self.flat.is_none() {
@@ -74,6 +74,7 @@ impl Run<'_> {
             Step::Call { .. }
             | Step::CallAll { .. }
             | Step::Checkpoint
+            | Step::PlannedStop
             | Step::Failover
             | Step::Settle
             | Step::Pass(_)

@@ -8,7 +8,7 @@ use colo_sim::world::Side;
 
 use crate::oracle::{Oracle, Violation};
 use crate::plan::{Kept, Step};
-use crate::run::Run;
+use crate::run::{Lane, Run};
 
 /// What came of a fork that its origin had not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Crashed {
     pub aborts: Vec<(Side, Time, Abort)>,
 }
 
-impl Run<'_> {
+impl<L: Lane> Run<'_, L> {
     /// How much has happened by itself.
     pub fn events(&self) -> u64 {
         self.events
@@ -52,7 +52,9 @@ impl Run<'_> {
             }
         }
     }
+}
 
+impl Run<'_> {
     /// A clone that does these steps in place of what is left of its plan.
     #[must_use]
     pub fn fork(&self, steps: &[Step]) -> Self {
@@ -78,9 +80,12 @@ impl Run<'_> {
     pub(super) fn so_far(&self) -> Crashed {
         Crashed { violations: self.oracle.violations().to_vec(), aborts: self.aborts.clone() }
     }
+}
 
+impl<L: Lane> Run<'_, L> {
     pub(super) fn power_loss_with(&mut self, side: Side, keep: &[Kept]) {
         self.note_crash(side, true);
+        self.lane.power_fails(side);
         self.world.power_loss_with(side, &mut |volume, disk, sector, versions| {
             let kept = keep.iter().find(|kept| (kept.0, kept.1, kept.2) == (volume, disk, sector));
             kept.map(|kept| kept.3 as usize).filter(|&version| version < versions).unwrap_or(0)

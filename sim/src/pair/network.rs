@@ -98,6 +98,8 @@ struct Desk {
     next: u32,
     dials: VecDeque<(Connection, Port)>,
     streams: BTreeMap<Connection, Rc<Outbox>>,
+    /// To which port each of them is.
+    ports: BTreeMap<Connection, Port>,
     events: VecDeque<NetworkEvent>,
     /// Whether anything has moved since somebody asked.
     moved: bool,
@@ -118,11 +120,12 @@ struct Host {
 }
 
 impl Host {
-    fn open(&self) -> (Connection, Rc<Outbox>) {
+    fn open(&self, port: Port) -> (Connection, Rc<Outbox>) {
         let mut desk = self.desk.borrow_mut();
         desk.next += 1;
         let (connection, outbox) = (Connection(desk.next), Rc::new(Outbox::default()));
         desk.streams.insert(connection, Rc::clone(&outbox));
+        desk.ports.insert(connection, port);
         (connection, outbox)
     }
 
@@ -134,7 +137,11 @@ impl Host {
 
     /// The stream of this connection has ended: told, unless whoever stands outside has ended it.
     fn ended(&self, connection: Connection) {
-        if self.desk.borrow_mut().streams.remove(&connection).is_some() {
+        let mut desk = self.desk.borrow_mut();
+        desk.ports.remove(&connection);
+        let known = desk.streams.remove(&connection).is_some();
+        drop(desk);
+        if known {
             self.tell(NetworkEvent::Closed(connection));
         }
     }
@@ -183,7 +190,7 @@ impl Network {
     /// whoever has waited for long enough closes the connection.
     pub fn dial(&mut self, from: Node, port: Port) -> Connection {
         let host = &self.hosts[from as usize];
-        let (connection, _) = host.open();
+        let (connection, _) = host.open(port);
         // turmoil would keep it for the next process there.
         if !self.down[port.host() as usize] {
             host.desk.borrow_mut().dials.push_back((connection, port));
@@ -210,6 +217,26 @@ impl Network {
         }
     }
 
+    /// Breaks a connection off: this host is told that it is over, and the other one will be.
+    pub fn sever(&mut self, from: Node, connection: Connection) {
+        self.close(from, connection);
+        self.hosts[from as usize].tell(NetworkEvent::Closed(connection));
+    }
+
+    /// Breaks off every connection to this port that this host has.
+    pub fn sever_all(&mut self, from: Node, port: Port) {
+        let desk = self.hosts[from as usize].desk.borrow();
+        let of_port = desk.ports.iter().filter(|(_, of)| **of == port);
+        let connections: Vec<_> = of_port.map(|(connection, _)| *connection).collect();
+        drop(desk);
+        connections.into_iter().for_each(|connection| self.sever(from, connection));
+    }
+
+    /// Whether nothing runs on this host.
+    pub fn is_down(&self, node: Node) -> bool {
+        self.down[node as usize]
+    }
+
     /// Lets every host run for a tick. Whether anything moved.
     ///
     /// # Panics
@@ -223,6 +250,14 @@ impl Network {
     /// The next thing that happened on this host.
     pub fn poll(&mut self, node: Node) -> Option<NetworkEvent> {
         self.hosts[node as usize].desk.borrow_mut().events.pop_front()
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cut, held, down, .. } = self;
+        let mut shown = f.debug_struct("Network");
+        shown.field("cut", cut).field("held", held).field("down", down).finish_non_exhaustive()
     }
 }
 
@@ -306,7 +341,7 @@ async fn software(node: Node, host: Rc<Host>) -> turmoil::Result {
 
 async fn accept(listener: TcpListener, port: Port, host: Rc<Host>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (connection, outbox) = host.open();
+        let (connection, outbox) = host.open(port);
         host.tell(NetworkEvent::Accepted(connection, port));
         spawn_local(carry(stream, connection, outbox, Rc::clone(&host)));
     }

@@ -240,6 +240,7 @@ impl World {
         self.asked.retain(|asked| Side::of(asked.disk) != side);
         if side == Side::Secondary {
             self.forwarded.clear();
+            self.desk.returning.clear();
         }
         true
     }
@@ -272,6 +273,13 @@ impl World {
 
     /// The primary is connected whenever both processes run and nothing is cut.
     pub(super) fn update_connection(&mut self) {
+        if self.options.networked {
+            // Who carries the bytes says when there is one, and a process that is gone has none.
+            if self.host(Side::Primary).is_none() {
+                self.set_connected(false);
+            }
+            return;
+        }
         let exports =
             |host: &Host| host.volume_ids().any(|volume| !host.volume(volume).options().recover);
         let exports = self.host(Side::Secondary).is_some_and(exports);
@@ -279,17 +287,25 @@ impl World {
         if connected == self.connected {
             return;
         }
-        self.connected = connected;
         if (0..2).any(|lane| self.link.next_due(lane).is_some()) {
             self.coverage.probe(WorldProbe::MessagesLost);
         }
         self.link.lose_all();
+        self.set_connected(connected);
+    }
+
+    pub(super) fn set_connected(&mut self, connected: bool) {
+        if std::mem::replace(&mut self.connected, connected) == connected {
+            return;
+        }
         let change = if connected { Connection::Up } else { Connection::Down };
         self.publish(None, VolumeId::FIRST, What::Connection(change));
         if connected {
             self.connections += 1;
             self.with_host(Side::Primary, |host, _| host.link_connected());
         } else {
+            self.desk.departing.clear();
+            self.desk.sent.clear();
             self.with_host(Side::Primary, |host, clock| host.link_lost(clock.now()));
         }
     }

@@ -8,7 +8,7 @@ use colo_core::{
 use crate::faulty::Fired;
 
 use crate::world::{
-    Asked, DiskOp, Fate, Forwarded, Message, Side, SimClock, What, World, WorldProbe,
+    Asked, DiskOp, Fate, Forwarded, Message, Returning, Side, SimClock, What, World, WorldProbe,
 };
 
 /// Where the next thing comes from.
@@ -21,7 +21,7 @@ pub(super) enum Source {
 }
 
 impl World {
-    fn clock(&self, side: Side) -> SimClock {
+    pub(super) fn clock(&self, side: Side) -> SimClock {
         SimClock { now: self.now, drift_ppm: self.options.drift_ppm[side as usize] }
     }
 
@@ -200,7 +200,11 @@ impl World {
             self.hand_out(&host, volume, disk, request);
         }
         while let Some((volume, id, op)) = host.poll_link() {
-            self.link.send(self.now, Message::Request(volume, id, op));
+            if self.options.networked {
+                self.departs(volume, id, op);
+            } else {
+                self.link.send(self.now, Message::Request(volume, id, op));
+            }
         }
         let ended = host.ended();
         self.hosts[side as usize] = Some(host);
@@ -227,7 +231,10 @@ impl World {
     fn answer_forwarded(&mut self, request: UserRequest, result: Result<Payload, Errno>) {
         let place = self.forwarded.iter().position(|forwarded| forwarded.request == request);
         let forwarded = self.forwarded.swap_remove(place.expect("it was forwarded"));
-        if self.connected && forwarded.connection == self.connections {
+        if self.options.networked {
+            let Forwarded { volume, link, .. } = forwarded;
+            self.desk.returning.push(Returning { volume, token: link.0, result });
+        } else if self.connected && forwarded.connection == self.connections {
             self.link.send(self.now, Message::Answer(forwarded.volume, forwarded.link, result));
         } else {
             self.coverage.probe(WorldProbe::AnswerTooLate);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::faulty::OpKind;
 use crate::lying::Lie;
+use crate::world::network::Networked;
 
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,6 +162,8 @@ pub enum What {
         /// Which disk.
         disk: DiskId,
     },
+    /// Two hosts and a network: roles, connections, answers that came over it.
+    Networked(Networked),
 }
 
 impl What {

@@ -11,6 +11,7 @@ mod coverage;
 mod disk;
 mod entry;
 mod link;
+mod network;
 mod schedule;
 mod stamp;
 mod trace;
@@ -25,6 +26,7 @@ pub use disk::WorldDisk;
 pub use entry::{Connection, DiskOp, Entry, Side, SubmittedOp, What};
 pub use link::Delay;
 use link::{Link, Message};
+pub use network::{Departing, Ended, Networked, Returning};
 pub use schedule::{Choice, Schedule};
 pub use stamp::Stamp;
 pub use trace::{Digest, Trace};
@@ -65,6 +67,8 @@ pub struct WorldOptions {
     pub drift_ppm: [i32; 2],
     /// Which defects of the seed the core has.
     pub quirks: Quirks,
+    /// Whether the connection is a network that somebody else carries the bytes of.
+    pub networked: bool,
     /// Whether to keep the entries for reading.
     pub keep_trace: bool,
 }
@@ -132,6 +136,8 @@ pub struct World {
     /// Which volumes were open when the process was last there.
     open: [[bool; VOLUMES_MAX]; 2],
     link: Link,
+    /// What waits to be carried, if it is a network.
+    desk: network::Desk,
     /// Decides what happens next, if latencies do not.
     scheduler: Option<Box<schedule::Scheduler>>,
     crashes: Stream,
@@ -188,6 +194,7 @@ impl World {
             hosts: [None, None],
             disks: options.volumes().map(|(id, _)| DiskId::ALL.map(|d| disk(id, d))).collect(),
             open: [[false; VOLUMES_MAX]; 2],
+            desk: network::Desk::default(),
             link: Link::new(options.link_delay, seed.stream("link")),
             scheduler: None,
             crashes: seed.stream("crash"),

@@ -186,6 +186,11 @@ impl State {
             Step::PowerLoss(_) | Step::PowerLossWith { .. } => {
                 Err("the host's cache survives its process: nothing unflushed is lost")
             }
+            Step::PlannedStop => Err("its two guests are not paused together"),
+            Step::CutBetween { .. }
+            | Step::Sever { .. }
+            | Step::Latency(_)
+            | Step::Tamper { .. } => Err("its hosts are on one machine"),
             Step::CutFrom { .. } | Step::Hold(_) => Err("its connection is there or it is not"),
             Step::Pass(_) | Step::Events(_) => Err("it has real time"),
         }

@@ -11,6 +11,7 @@ mod endings;
 mod lies;
 mod mishaps;
 mod operate;
+mod pair;
 mod races;
 mod rare;
 mod schedule;
@@ -19,13 +20,16 @@ mod swarm;
 
 use colo_core::{Geometry, Mode, Quirk, Verb};
 use colo_sim::stream::{Ratio, Seed, Stream};
-use colo_sim::world::Side;
+use colo_sim::world::{Schedule, Side};
 
 use crate::plan::{Plan, Step, VERSION};
-use crate::profile::{Added, Behaviour};
+use crate::profile::{Added, Behaviour, Topology};
 use swarm::Swarm;
 
 pub use conform::generate_for_qemu;
+
+/// Of so many seeds one is a plan of two hosts on a network: it takes a hundred times as long.
+const PAIRS: u32 = 400;
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
@@ -33,7 +37,16 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     setup.wiring = operate::wiring(&mut Seed(seed).stream("wiring"), setup.secondary_quorum);
     setup.further = setup::further(&mut Seed(seed).stream("volumes"), setup.secondary_quorum);
     let swarm = Swarm::draw(&mut Seed(seed).stream("swarm"));
-    let steps = Generator {
+    let two_hosts = match behaviour.topology {
+        Some(topology) => topology == Topology::Pair,
+        // Who asks for an order of events, or for a lie, is not about the network.
+        None if behaviour.schedule.is_some() || behaviour.lies.is_some() => false,
+        None => Seed(seed).stream("topology").chance(Ratio::new(1, PAIRS)),
+    };
+    if two_hosts {
+        pair::setup(&mut setup, &mut Seed(seed).stream("pair"));
+    }
+    let generator = Generator {
         shape: Seed(seed).stream("shape"),
         io: Seed(seed).stream("io"),
         mishaps: Seed(seed).stream("mishaps"),
@@ -50,8 +63,11 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         geometry: setup.geometry,
         swarm,
         steps: Vec::with_capacity(64),
-    }
-    .generate();
+    };
+    let steps = match setup.pair {
+        Some(pair) => generator.generate_pair(pair.lease_ns),
+        None => generator.generate(),
+    };
     let quirks = match &behaviour.added {
         Added::Nothing => Vec::new(),
         Added::Named(quirks) => quirks.clone(),
@@ -62,7 +78,10 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     };
     let profile = behaviour.profile;
     let name = format!("seed {seed}");
-    let schedule = schedule::draw(seed, steps.len(), behaviour.schedule);
+    let schedule = match setup.pair {
+        Some(_) => Schedule::Latency,
+        None => schedule::draw(seed, steps.len(), behaviour.schedule),
+    };
     let mut plan = Plan { version: VERSION, name, profile, quirks, seed, schedule, setup, steps };
     if let Some(lies) = behaviour.lies {
         lies::insert(&mut plan, seed, lies);

@@ -14,7 +14,7 @@ use colo_sim::stream::{Ratio, Seed, Stream};
 use crate::generate::generate;
 use crate::plan::Plan;
 use crate::points;
-use crate::profile::Behaviour;
+use crate::profile::{Behaviour, Topology};
 use mutate::mutate;
 
 /// Plans of a generation.
@@ -78,7 +78,8 @@ impl Guided {
         let points = points::names().len();
         Self {
             setting,
-            behaviour,
+            // Plans of two hosts take too long to be tried by the thousand, and an edit may not fit them.
+            behaviour: Behaviour { topology: Some(Topology::Single), ..behaviour },
             first_seed,
             corpus: Vec::new(),
             reaching: vec![Vec::new(); points],

@@ -14,7 +14,7 @@ use colo_core::{
 };
 use colo_sim::faulty::{Damage, OpKind, Rates, Rule, RuleKind};
 use colo_sim::lying::Lie;
-use colo_sim::pair::{PairOptions, Port, Tampering};
+use colo_sim::pair::{PairOptions, Port, TICK_NS, Tampering};
 use colo_sim::stream::Ratio;
 use colo_sim::world::{Delay, Schedule, Side, VOLUMES_MAX, VolumeSetup, World, WorldOptions};
 use serde::{Deserialize, Serialize};
@@ -86,6 +86,36 @@ pub struct PairSetup {
     pub checkpoint_ns: Option<u64>,
     /// How long a message takes, in ticks of 10 µs.
     pub latency_ticks: u32,
+}
+
+impl PairSetup {
+    /// Whether a pair can be so.
+    ///
+    /// # Errors
+    /// What cannot be, and what could.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let Self { heartbeat_ns, lease_ns, checkpoint_ns, latency_ticks } = *self;
+        let times = [("heartbeat_ns", heartbeat_ns), ("lease_ns", lease_ns)];
+        let times = times.into_iter().chain(checkpoint_ns.map(|ns| ("checkpoint_ns", ns)));
+        for (name, ns) in times {
+            if !(TICK_NS..=10_000_000_000).contains(&ns) {
+                return Err(format!(
+                    "pair.{name} is {ns}, needs to be from {TICK_NS} to 10 seconds"
+                ));
+            }
+        }
+        if heartbeat_ns >= lease_ns {
+            return Err(format!(
+                "pair.heartbeat_ns is {heartbeat_ns}, needs to be less than the lease of {lease_ns}"
+            ));
+        }
+        if !(1..=10_000).contains(&latency_ticks) {
+            return Err(format!(
+                "pair.latency_ticks is {latency_ticks}, needs to be from 1 to 10000"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for PairSetup {

@@ -36,6 +36,27 @@ pub struct Behaviour {
     pub lies: Option<Lies>,
     /// What decides the order of events in the plan of every seed; `None` is drawn for each.
     pub schedule: Option<Schedules>,
+    /// What lies between the hosts in the plan of every seed; `None` is drawn for each.
+    pub topology: Option<Topology>,
+}
+
+/// What lies between two hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Topology {
+    /// A connection: both are in one process of QEMU's, or as good as.
+    Single,
+    /// A network, with an arbiter.
+    Pair,
+}
+
+impl Topology {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Pair => "pair",
+        }
+    }
 }
 
 /// What decides the order of events.
@@ -154,6 +175,9 @@ impl Behaviour {
         }
         if let Some(schedule) = self.schedule {
             name.push_str(&format!(" --schedule {}", schedule.name()));
+        }
+        if let Some(topology) = self.topology {
+            name.push_str(&format!(" --topology {}", topology.name()));
         }
         name
     }

@@ -152,7 +152,10 @@ impl<'a, L: Lane> Run<'a, L> {
     /// The same, with this between the hosts.
     fn over(plan: &'a Plan, keep_trace: bool) -> Self {
         let mut world = World::new(plan.world_options(keep_trace), Seed(plan.seed));
-        world.set_schedule(&plan.schedule, Seed(plan.seed).stream("schedule"));
+        // On a network the order of events is its own.
+        if plan.setup.pair.is_none() {
+            world.set_schedule(&plan.schedule, Seed(plan.seed).stream("schedule"));
+        }
         if plan.steps.iter().any(phased) {
             world.label_disks();
         }

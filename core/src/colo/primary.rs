@@ -96,6 +96,11 @@ impl Primary {
         !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone | Phase::Fenced)
     }
 
+    /// Whether it waits for the arbiter, who may never be reached.
+    pub fn claims(&self) -> bool {
+        self.phase == Phase::Claiming
+    }
+
     /// Whether the other host is to be connected to.
     pub fn dials(&self) -> bool {
         !self.is_apart()

@@ -82,6 +82,11 @@ impl Secondary {
         !matches!(self.phase, Following | Stopped | Leader | Fenced)
     }
 
+    /// Whether it waits for the arbiter, who may never be reached.
+    pub fn claims(&self) -> bool {
+        matches!(self.phase, Phase::Claiming { granted: false, .. })
+    }
+
     /// Whether guest and export are to end their requests, and [`Secondary::drained`] is waited for.
     pub fn drains(&self) -> bool {
         matches!(self.phase, Phase::Draining(_))

@@ -29,7 +29,7 @@ pub use exit::Exit;
 
 use colo_core::Quirk;
 
-use crate::profile::{Added, Behaviour, Lies, Profile, Schedules};
+use crate::profile::{Added, Behaviour, Lies, Profile, Schedules, Topology};
 
 /// Deterministic simulation of a block replication core.
 ///
@@ -114,14 +114,18 @@ struct BehaviourArgs {
     /// [default: drawn for each; see docs/schedules.md]
     #[arg(long, value_name = "KIND", value_parser = Schedules::parse)]
     schedule: Option<Schedules>,
+    /// What lies between the hosts in the plan of every seed: a connection, or a network with an
+    /// arbiter: see docs/pair.md [default: a network in one of 400]
+    #[arg(long, value_enum, conflicts_with = "schedule")]
+    topology: Option<Topology>,
 }
 
 impl BehaviourArgs {
     fn behaviour(&self) -> anyhow::Result<Behaviour> {
         let profile = Profile::from(self.profile.unwrap_or_default());
         let with = |added| {
-            let Self { lies, schedule, .. } = *self;
-            Ok(Behaviour { profile, added, lies, schedule })
+            let Self { lies, schedule, topology, .. } = *self;
+            Ok(Behaviour { profile, added, lies, schedule, topology })
         };
         if self.quirks.is_empty() {
             return with(Added::Nothing);

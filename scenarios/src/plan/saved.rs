@@ -186,6 +186,12 @@ impl Plan {
         if wirings.any(primary) {
             return Err("wiring.options open a filter of mode primary on the secondary host; use mode=secondary with a top-id, or options that are refused".into());
         }
+        if let Some(pair) = self.setup.pair {
+            pair.check()?;
+            if !self.schedule.is_latency() {
+                return Err("it has a pair and a schedule; the order of events of two hosts on a network is the network's, take the schedule out".into());
+            }
+        }
         if self.steps.len() > 1_000_000 {
             return Err(format!("it has {} steps, needs at most 1000000", self.steps.len()));
         }

@@ -86,7 +86,7 @@ fn cut(list: &mut Vec<u16>) {
 pub(super) fn fewer_in_another_order(search: &mut Search<'_>) -> bool {
     let mut changed = false;
     for index in (0..search.best().steps.len()).rev() {
-        if search.best().steps.len() > STEPS_MAX {
+        if search.best().steps.len() > STEPS_MAX || search.best().setup.pair.is_some() {
             return changed;
         }
         let shorter = without(search.best(), index..index + 1);

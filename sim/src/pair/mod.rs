@@ -90,7 +90,13 @@ impl Pair {
 
     /// Whether nothing goes on but heartbeats.
     pub fn rests(&self, world: &World) -> bool {
-        self.awake == 0 && world.next_due().is_none() && !world.link_waits() && !self.is_busy()
+        let primary = self.primary.as_ref().map(|station| &station.role);
+        let secondary = self.secondary.as_ref().map(|station| &station.role);
+        // Who claims asks again and again, and may never be heard.
+        let goes_on = primary.is_some_and(|role| role.is_busy() && !role.claims())
+            || secondary.is_some_and(|role| role.is_busy() && !role.claims())
+            || self.arbiter.role.deadline().is_some();
+        self.awake == 0 && world.next_due().is_none() && !world.link_waits() && !goes_on
     }
 
     /// Whether somebody is granted to go on alone.

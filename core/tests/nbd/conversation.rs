@@ -233,6 +233,7 @@ pub(crate) fn fitted(raw: Raw, export: &Export) -> Command {
         _ => at = if blocks > 0 { at % export.size / block * block } else { 0 },
     }
     match kind / 16 % 8 {
+        0..2 if kind % 16 == 5 => Command::Read { at, len: len + export.block_max },
         0..2 => Command::Read { at, len },
         2..5 => Command::Write { at, bytes: vec![contents; len as usize], fua },
         5 => Command::Flush,

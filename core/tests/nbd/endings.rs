@@ -285,6 +285,21 @@ fn dropped() {
     ));
 }
 
+/// What came whole before the end of the stream is still done, what comes after it is not.
+#[test]
+fn requests_that_waited_unread_are_read_after_the_end() {
+    let mut server = serving(export("a"));
+    server.receive(&hex(FLUSH).repeat(17));
+    server.end();
+    server.receive(&hex(FLUSH));
+    assert_eq!(server_events(&mut server).len(), 16);
+    server.answer(0, Ok(Vec::new()));
+    let events = server_events(&mut server);
+    assert!(matches!(events[..], [ServerEvent::Requested { cookie: 16, .. }]), "{events:?}");
+    server.answer(1, Ok(Vec::new()));
+    fails(server, NbdError::Dropped);
+}
+
 #[test]
 fn left() {
     let mut client = ready_client(ALL);

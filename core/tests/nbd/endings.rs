@@ -394,6 +394,7 @@ fn every_reason_can_be_read() {
         NbdError::Undescribed,
         NbdError::BlockSizes { min: 512, preferred: 256, max: 4096 },
         NbdError::Refused { reply: 0x8000_0006, message: "nope".to_owned() },
+        NbdError::Refused { reply: 0x8000_0105, message: "\u{1b}[2J".to_owned() },
         NbdError::NoSuchExport { name: "b".to_owned() },
         NbdError::UnknownCookie { cookie: 170 },
         NbdError::Flooded,
@@ -416,6 +417,7 @@ fn every_reason_can_be_read() {
          bytes",
             "the server refuses the export: there is no export of this name; ask for one that it lists \
          (nope)",
+            "the server refuses the export: an error of type 0x80000105 (\\u{1b}[2J)",
             "the client asked for the export \"b\", which is not offered",
             "the server answered request 170, which is not in flight",
             "more bytes were handed in than are kept unread",

@@ -169,7 +169,10 @@ impl Conversation {
     /// Lets everything through and answers everything, until nothing moves any more.
     pub(crate) fn settle(&mut self) {
         self.pump();
+        let mut rounds = 0;
         while !self.to_server.is_empty() || !self.to_client.is_empty() || !self.pending.is_empty() {
+            rounds += 1;
+            assert!(rounds < 10_000, "nothing moves any more: {:?}", self.server);
             self.deliver(true, usize::MAX);
             self.deliver(false, usize::MAX);
             self.answer(0);

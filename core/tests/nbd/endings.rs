@@ -1,5 +1,7 @@
 //! Every way in which a connection ends, by its name, and what was sent before it.
 
+use std::collections::BTreeSet;
+
 use colo_core::nbd::{
     Client, ClientEvent, Command, NbdEnd, NbdError, Server, ServerEvent, UNREAD_MAX,
 };
@@ -426,4 +428,14 @@ fn every_reason_can_be_read() {
             "disconnected in order",
         ]
     );
+}
+
+/// What a server refuses with is told in words, each in others.
+#[test]
+fn every_refusal_is_told_apart() {
+    let words = |reply: u32| NbdError::Refused { reply, message: String::new() }.to_string();
+    let told: BTreeSet<String> = (1..=10).map(|kind| words(0x8000_0000 | kind)).collect();
+    assert_eq!(told.len(), 10, "{told:#?}");
+    assert_eq!(words(0x8000_0005).matches("without TLS").count(), 1);
+    assert!(told.contains("the server refuses the export: an error of type 0x8000000a"));
 }

@@ -307,6 +307,7 @@ fn left() {
     let mut client = ready_client(ALL);
     client.submit(0xaa, Command::Flush);
     client.disconnect();
+    client.disconnect();
     assert!(!client.is_ready());
     let sent = hex(&format!("{FLUSH} {DISCONNECT}"));
     assert_eq!(sent_by_client(&mut client), sent);

@@ -459,3 +459,33 @@ fn room_for_large_payloads_is_given_back() {
     assert_eq!(client_events(&mut client).len(), 1);
     assert!(client.bytes_held() <= KEPT_MAX, "{}", client.bytes_held());
 }
+
+/// The bounds above mean something only if what is held is counted: unread bytes, what is to be
+/// sent, and what events carry.
+#[test]
+fn what_is_held_is_counted() {
+    const LARGE: usize = 1 << 20;
+    let export = Export { size: LARGE as u64, block_max: LARGE as u32, ..export("a") };
+    let mut server = serving(export);
+    let mut write = hex("25609513 0000 0001 0000000000000000 0000000000000000 00100000");
+    write.resize(write.len() + LARGE, 0x5a);
+    server.receive(&write[..LARGE]);
+    assert!(server.bytes_held() >= LARGE, "{} with a write unread", server.bytes_held());
+    server.receive(&write[LARGE..]);
+    server.receive(&hex("25609513 0000 0000 0000000000000000 0000000000000000 00100000"));
+    assert!(server.bytes_held() >= LARGE, "{} with a request untold", server.bytes_held());
+    server.answer(1, Ok(vec![0xdd; LARGE]));
+    assert!(server.bytes_held() >= 2 * LARGE, "{} with an answer unsent", server.bytes_held());
+    server_events(&mut server);
+    let reply = sent_by_server(&mut server);
+
+    let mut client = ready_client(ALL);
+    client.submit(0, Command::Read { at: 0, len: LARGE as u32 });
+    client.receive(&reply[..LARGE]);
+    assert!(client.bytes_held() >= LARGE, "{} with a reply unread", client.bytes_held());
+    client.receive(&reply[LARGE..]);
+    client.receive(&[0x67]);
+    assert!(client.bytes_held() >= LARGE, "{} with an answer untold", client.bytes_held());
+    client.submit(1, Command::Write { at: 0, bytes: vec![0; LARGE], fua: false });
+    assert!(client.bytes_held() >= 2 * LARGE, "{} with a write unsent", client.bytes_held());
+}

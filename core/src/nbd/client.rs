@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use self::negotiation::{Negotiation, Step};
 use super::error::{NbdErrno, NbdError};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, ROOM_KEPT_MAX};
 use super::wire::{
     CMD_DISC, CMD_FLAG_FUA, CMD_FLAG_NO_HOLE, CMD_FLUSH, CMD_READ, CMD_TRIM, CMD_WRITE,
     CMD_WRITE_ZEROES, FLAG_SEND_FLUSH, FLAG_SEND_FUA, FLAG_SEND_TRIM, FLAG_SEND_WRITE_ZEROES,
@@ -94,6 +94,7 @@ impl Client {
     /// Appends what is to be sent.
     pub fn poll_transmit(&mut self, into: &mut Vec<u8>) {
         into.append(&mut self.out);
+        self.out.shrink_to(ROOM_KEPT_MAX);
     }
 
     /// What happened, in order.

@@ -185,7 +185,8 @@ impl fmt::Display for NbdError {
             ),
             Self::Refused { reply, message } => {
                 write!(f, "the server refuses the export: {}", refusal(*reply))?;
-                if message.is_empty() { Ok(()) } else { write!(f, " ({message})") }
+                // A peer's words may hold anything; a terminal must not obey them.
+                if message.is_empty() { Ok(()) } else { write!(f, " ({})", message.escape_debug()) }
             }
             Self::NoSuchExport { name } => {
                 write!(f, "the client asked for the export {name:?}, which is not offered")

@@ -3,8 +3,8 @@
 //! They come in any pieces and are read in whole messages. Nothing is moved more than once on
 //! average, however small the pieces are. Who fills it bounds it; it knows no protocol.
 
-/// Room that is kept when everything is read, in bytes.
-const ROOM_KEPT_MAX: usize = 1 << 16;
+/// Room that a buffer keeps when it is empty, in bytes.
+pub(super) const ROOM_KEPT_MAX: usize = 1 << 16;
 
 /// A queue of bytes, read from the front as slices.
 #[derive(Debug, Clone, Default)]

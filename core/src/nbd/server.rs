@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use self::negotiation::Negotiation;
 use self::transmission::Transmission;
 use super::error::{NbdEnd, NbdErrno, NbdError};
-use super::inbox::Inbox;
+use super::inbox::{Inbox, ROOM_KEPT_MAX};
 use super::{Command, Export, REPLIES_MAX, REQUESTS_MAX, UNREAD_MAX};
 
 /// What a server's caller gets to know.
@@ -112,6 +112,7 @@ impl Server {
     /// Appends what is to be sent. Call it when the stream takes it, and until it gives nothing.
     pub fn poll_transmit(&mut self, into: &mut Vec<u8>) {
         into.append(&mut self.out);
+        self.out.shrink_to(ROOM_KEPT_MAX);
         self.pump();
     }
 

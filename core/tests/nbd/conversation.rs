@@ -169,7 +169,10 @@ impl Conversation {
     /// Lets everything through and answers everything, until nothing moves any more.
     pub(crate) fn settle(&mut self) {
         self.pump();
+        let mut rounds = 0;
         while !self.to_server.is_empty() || !self.to_client.is_empty() || !self.pending.is_empty() {
+            rounds += 1;
+            assert!(rounds < 10_000, "nothing moves any more: {:?}", self.server);
             self.deliver(true, usize::MAX);
             self.deliver(false, usize::MAX);
             self.answer(0);
@@ -233,6 +236,7 @@ pub(crate) fn fitted(raw: Raw, export: &Export) -> Command {
         _ => at = if blocks > 0 { at % export.size / block * block } else { 0 },
     }
     match kind / 16 % 8 {
+        0..2 if kind % 16 == 5 => Command::Read { at, len: len + export.block_max },
         0..2 => Command::Read { at, len },
         2..5 => Command::Write { at, bytes: vec![contents; len as usize], fua },
         5 => Command::Flush,

@@ -1,5 +1,7 @@
 //! Every way in which a connection ends, by its name, and what was sent before it.
 
+use std::collections::BTreeSet;
+
 use colo_core::nbd::{
     Client, ClientEvent, Command, NbdEnd, NbdError, Server, ServerEvent, UNREAD_MAX,
 };
@@ -285,10 +287,26 @@ fn dropped() {
     ));
 }
 
+/// What came whole before the end of the stream is still done, what comes after it is not.
+#[test]
+fn requests_that_waited_unread_are_read_after_the_end() {
+    let mut server = serving(export("a"));
+    server.receive(&hex(FLUSH).repeat(17));
+    server.end();
+    server.receive(&hex(FLUSH));
+    assert_eq!(server_events(&mut server).len(), 16);
+    server.answer(0, Ok(Vec::new()));
+    let events = server_events(&mut server);
+    assert!(matches!(events[..], [ServerEvent::Requested { cookie: 16, .. }]), "{events:?}");
+    server.answer(1, Ok(Vec::new()));
+    fails(server, NbdError::Dropped);
+}
+
 #[test]
 fn left() {
     let mut client = ready_client(ALL);
     client.submit(0xaa, Command::Flush);
+    client.disconnect();
     client.disconnect();
     assert!(!client.is_ready());
     let sent = hex(&format!("{FLUSH} {DISCONNECT}"));
@@ -379,6 +397,7 @@ fn every_reason_can_be_read() {
         NbdError::Undescribed,
         NbdError::BlockSizes { min: 512, preferred: 256, max: 4096 },
         NbdError::Refused { reply: 0x8000_0006, message: "nope".to_owned() },
+        NbdError::Refused { reply: 0x8000_0105, message: "\u{1b}[2J".to_owned() },
         NbdError::NoSuchExport { name: "b".to_owned() },
         NbdError::UnknownCookie { cookie: 170 },
         NbdError::Flooded,
@@ -401,6 +420,7 @@ fn every_reason_can_be_read() {
          bytes",
             "the server refuses the export: there is no export of this name; ask for one that it lists \
          (nope)",
+            "the server refuses the export: an error of type 0x80000105 (\\u{1b}[2J)",
             "the client asked for the export \"b\", which is not offered",
             "the server answered request 170, which is not in flight",
             "more bytes were handed in than are kept unread",
@@ -409,4 +429,14 @@ fn every_reason_can_be_read() {
             "disconnected in order",
         ]
     );
+}
+
+/// What a server refuses with is told in words, each in others.
+#[test]
+fn every_refusal_is_told_apart() {
+    let words = |reply: u32| NbdError::Refused { reply, message: String::new() }.to_string();
+    let told: BTreeSet<String> = (1..=10).map(|kind| words(0x8000_0000 | kind)).collect();
+    assert_eq!(told.len(), 10, "{told:#?}");
+    assert_eq!(words(0x8000_0005).matches("without TLS").count(), 1);
+    assert!(told.contains("the server refuses the export: an error of type 0x8000000a"));
 }

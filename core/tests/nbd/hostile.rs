@@ -9,7 +9,10 @@ use colo_core::nbd::{
 use proptest::prelude::*;
 
 use crate::conversation::{Conversation, Raw, Script, config, exports, raw};
-use crate::peers::{ALL, GREETING, export, haggling_server, hex, ready_client, serving};
+use crate::peers::{
+    ALL, GREETING, client_events, export, haggling_server, hex, ready_client, sent_by_client,
+    sent_by_server, server_events, serving,
+};
 
 /// Room that a side keeps whatever comes.
 const KEPT_MAX: usize = 128 << 10;
@@ -227,18 +230,16 @@ fn server_at(stage: usize) -> Besieged {
         _ => serving(export.clone()),
     };
     let mut besieged = Besieged::new(server, export);
-    match stage {
-        // In the payload of a write, of a refused one, and after a disconnect with one in flight.
-        3 => {
-            besieged.receive(&hex("25609513 0000 0001 0000000000000000 0000000000000000 00000400"))
+    // In the payload of a write, of a refused one, and after a disconnect with one in flight.
+    besieged.receive(&hex(match stage {
+        3 => "25609513 0000 0001 0000000000000000 0000000000000000 00000400",
+        4 => "25609513 0000 0001 0000000000000000 0000000000000001 00000400",
+        5 => {
+            "25609513 0000 0003 0000000000000000 0000000000000000 00000000
+             25609513 0000 0002 0000000000000000 0000000000000000 00000000"
         }
-        4 => {
-            besieged.receive(&hex("25609513 0000 0001 0000000000000000 0000000000000001 00000400"))
-        }
-        5 => besieged.receive(&hex("25609513 0000 0003 0000000000000000 0000000000000000 00000000
-             25609513 0000 0002 0000000000000000 0000000000000000 00000000")),
-        _ => {}
-    }
+        _ => "",
+    }));
     besieged
 }
 
@@ -433,4 +434,58 @@ fn what_is_only_announced_takes_no_memory() {
     client.receive(&hex(GREETING));
     client.receive(&hex("0003e889045565a9 00000007 80000006 00002000 'nothing'"));
     assert!(client.bytes_held() < 1000, "{}", client.bytes_held());
+}
+
+/// Large requests come and go; the room for them goes, too.
+#[test]
+fn room_for_large_payloads_is_given_back() {
+    let large = Export { size: 1 << 20, block_max: 1 << 20, ..export("a") };
+    let mut server = serving(large);
+    let mut write = hex("25609513 0000 0001 0000000000000000 0000000000000000 00100000");
+    write.resize(write.len() + (1 << 20), 0x5a);
+    server.receive(&write);
+    server.receive(&hex("25609513 0000 0000 0000000000000000 0000000000000000 00100000"));
+    assert_eq!(server_events(&mut server).len(), 2);
+    server.answer(1, Ok(vec![0xdd; 1 << 20]));
+    let reply = sent_by_server(&mut server);
+    assert!(server.bytes_held() <= KEPT_MAX, "{}", server.bytes_held());
+
+    let mut client = ready_client(ALL);
+    client.submit(0, Command::Read { at: 0, len: 1 << 20 });
+    client.receive(&reply);
+    client.submit(1, Command::Write { at: 0, bytes: vec![0; 1 << 20], fua: false });
+    sent_by_client(&mut client);
+    client.receive(&hex("67446698"));
+    assert_eq!(client_events(&mut client).len(), 1);
+    assert!(client.bytes_held() <= KEPT_MAX, "{}", client.bytes_held());
+}
+
+/// The bounds above mean something only if what is held is counted: unread bytes, what is to be
+/// sent, and what events carry.
+#[test]
+fn what_is_held_is_counted() {
+    const LARGE: usize = 1 << 20;
+    let export = Export { size: LARGE as u64, block_max: LARGE as u32, ..export("a") };
+    let mut server = serving(export);
+    let mut write = hex("25609513 0000 0001 0000000000000000 0000000000000000 00100000");
+    write.resize(write.len() + LARGE, 0x5a);
+    server.receive(&write[..LARGE]);
+    assert!(server.bytes_held() >= LARGE, "{} with a write unread", server.bytes_held());
+    server.receive(&write[LARGE..]);
+    server.receive(&hex("25609513 0000 0000 0000000000000000 0000000000000000 00100000"));
+    assert!(server.bytes_held() >= LARGE, "{} with a request untold", server.bytes_held());
+    server.answer(1, Ok(vec![0xdd; LARGE]));
+    assert!(server.bytes_held() >= 2 * LARGE, "{} with an answer unsent", server.bytes_held());
+    server_events(&mut server);
+    let reply = sent_by_server(&mut server);
+
+    let mut client = ready_client(ALL);
+    client.submit(0, Command::Read { at: 0, len: LARGE as u32 });
+    client.receive(&reply[..LARGE]);
+    assert!(client.bytes_held() >= LARGE, "{} with a reply unread", client.bytes_held());
+    client.receive(&reply[LARGE..]);
+    client.receive(&[0x67]);
+    assert!(client.bytes_held() >= LARGE, "{} with an answer untold", client.bytes_held());
+    client.submit(1, Command::Write { at: 0, bytes: vec![0; LARGE], fua: false });
+    assert!(client.bytes_held() >= 2 * LARGE, "{} with a write unsent", client.bytes_held());
 }

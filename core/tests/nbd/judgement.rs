@@ -124,6 +124,23 @@ fn the_payload_of_a_refused_write_is_not_kept() {
     assert_eq!(sent_by_server(&mut server), hex("67446698 00000001 00000000000000aa"));
 }
 
+/// It waits unread until it is whole, which is more than any other request does.
+#[test]
+fn the_largest_write_gets_through() {
+    let largest = Export { size: 32 << 20, block_max: 32 << 20, ..export("a") };
+    let mut server = serving(largest);
+    let bytes = request(0, WRITE, 0, 32 << 20);
+    let (last, rest) = bytes.split_last().expect("a request is not empty");
+    server.receive(rest);
+    assert!(server.wants_bytes());
+    server.receive(&[*last]);
+    let events = server_events(&mut server);
+    let [ServerEvent::Requested { command: Command::Write { bytes, .. }, .. }] = &events[..] else {
+        panic!("{} events, none of them a write", events.len());
+    };
+    assert_eq!(bytes.len(), 32 << 20);
+}
+
 #[test]
 fn two_requests_of_one_cookie_are_two_requests() {
     let mut server = serving(export("a"));
@@ -173,6 +190,7 @@ fn a_client_that_never_reads_gets_no_further_answers_made() {
     while server.wants_bytes() {
         server.receive(&request(0, READ, 0, 300 << 10));
         asked += 1;
+        assert!(asked < 100, "it is answered without end");
         for event in server_events(&mut server) {
             let ServerEvent::Requested { cookie, .. } = event else { panic!("{event:?}") };
             server.answer(cookie, Ok(vec![0; 300 << 10]));

@@ -119,7 +119,6 @@ impl Negotiation {
                 Ok(Step::Went)
             }
             REP_ERR_UNSUP => {
-                (self.described, self.blocks) = (None, None);
                 self.ask_by_name(no_zeroes, out);
                 Ok(Step::Went)
             }

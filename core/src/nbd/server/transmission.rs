@@ -114,8 +114,9 @@ impl Transmission {
         Step::Went
     }
 
-    /// Whether a request may be carried out. Flags that nobody offered, unknown commands and empty
-    /// ranges are `EINVAL`; the rest is in the order in which QEMU looks at it.
+    /// Whether a request may be carried out. The errors are those that the protocol's document asks
+    /// for; it says nothing of empty ranges, which are `EINVAL` as what is not aligned. (QEMU's
+    /// server answers `EINVAL` to all of this, and lets what is empty or not aligned pass.)
     fn judge(&self, header: &RequestHeader) -> Result<(), NbdErrno> {
         let RequestHeader { flags, command, at, len, .. } = *header;
         let (flags_known, writes) = match command {

@@ -16,7 +16,7 @@ pub struct Primary {
     options: Options,
     phase: Phase,
     epoch: u32,
-    /// Whether the secondary says that it replicates, and whether the filters here do.
+    /// Whether the filters here replicate, and whether the secondary says that it does and is idle.
     ready: [bool; 2],
     /// Until when the guest may run.
     lease: Time,
@@ -29,6 +29,8 @@ pub struct Primary {
     next_beat: Time,
     next_number: u32,
     next_checkpoint: Option<Time>,
+    /// What was sent to each volume before the checkpoint that the secondary loads.
+    writes: Vec<u32>,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -84,6 +86,7 @@ impl Primary {
             next_beat: now,
             next_number: 0,
             next_checkpoint: None,
+            writes: Vec::new(),
             paused: true,
             effects: VecDeque::new(),
         };
@@ -151,7 +154,7 @@ impl Primary {
             }
             Phase::Draining(Purpose::Stop) => {
                 self.phase = Phase::StopAsked;
-                self.send(Node::Secondary, Message::Stop);
+                self.ask();
             }
             _ => {}
         }
@@ -159,15 +162,15 @@ impl Primary {
 
     /// The verb that was called is answered. `writes` counts what the guest has sent to each volume.
     pub fn verb_answered(&mut self, now: Time, ok: bool, writes: Vec<u32>) {
-        let epoch = self.epoch + 1;
         match self.phase {
             Phase::AskingErrors => {
                 self.phase = Phase::Requested { ok };
-                self.send(Node::Secondary, Message::CheckpointRequest { epoch });
+                self.ask();
             }
             Phase::Checkpointing if ok => {
                 self.phase = Phase::Loading;
-                self.send(Node::Secondary, Message::VmState { epoch, writes });
+                self.writes = writes;
+                self.ask();
             }
             Phase::Checkpointing => self.abandon(now),
             Phase::Stopping => self.phase = Phase::Stopped,
@@ -176,10 +179,26 @@ impl Primary {
         self.settle_guest(now);
     }
 
-    fn abandon(&mut self, now: Time) {
+    /// Says what this phase wants of the secondary. It is said again with every heartbeat, because what is
+    /// lost with a connection that goes on would be waited for in vain.
+    fn ask(&mut self) {
         let epoch = self.epoch + 1;
-        self.send(Node::Secondary, Message::Abandon { epoch });
+        let message = match self.phase {
+            Phase::Together if !self.ready[1] => Message::Abandon { epoch },
+            Phase::Requested { .. } => Message::CheckpointRequest { epoch },
+            Phase::Loading => Message::VmState { epoch, writes: self.writes.clone() },
+            Phase::StopAsked => Message::Stop,
+            _ => return,
+        };
+        self.send(Node::Secondary, message);
+    }
+
+    /// The secondary is ready again when it says so, after everything that it has said before. An answer to
+    /// this attempt can so not be taken for one to the next.
+    fn abandon(&mut self, now: Time) {
+        self.ready[1] = false;
         self.go_on(now);
+        self.ask();
     }
 
     fn go_on(&mut self, now: Time) {
@@ -209,8 +228,9 @@ impl Primary {
         self.heard = Some(now);
         match message {
             Message::Ready { replicating } => {
-                self.ready[1] = replicating;
-                self.plan_checkpoint(now);
+                if std::mem::replace(&mut self.ready[1], replicating) != replicating {
+                    self.plan_checkpoint(now);
+                }
             }
             Message::Alive { number } => {
                 let sent = answered(&mut self.beats, number);
@@ -239,7 +259,7 @@ impl Primary {
                     self.phase = Phase::Stopping;
                     self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
                 } else {
-                    self.go_on(now);
+                    self.abandon(now);
                 }
             }
             Message::Yield => {
@@ -367,6 +387,7 @@ impl Primary {
         } else {
             self.send(Node::Secondary, Message::Heartbeat { number });
             self.send(Node::Arbiter, Message::Renew { number });
+            self.ask();
         }
         for (unanswered, used) in [(&mut self.beats, !claims), (&mut self.renewals, !claims)] {
             if used {

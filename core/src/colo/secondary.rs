@@ -34,12 +34,14 @@ enum Phase {
     Draining(Purpose),
     /// The filters are asked for errors.
     AskingErrors { epoch: u32 },
-    /// The memory has not come.
-    Prepared { epoch: u32 },
+    /// The memory has not come. `ok` is what the filters said.
+    Prepared { epoch: u32, ok: bool },
     /// The filters take the checkpoint.
     Loading { epoch: u32 },
     /// They stop as planned.
     Stopping,
+    /// They could not, and the primary does not know yet.
+    StopFailed,
     /// They have.
     Stopped,
     /// The arbiter was asked, and the primary's guest may still run.
@@ -177,7 +179,7 @@ impl Secondary {
     pub fn verb_answered(&mut self, ok: bool) {
         match self.phase {
             Phase::AskingErrors { epoch } => {
-                self.phase = Phase::Prepared { epoch };
+                self.phase = Phase::Prepared { epoch, ok };
                 self.send(Node::Primary, Message::CheckpointReply { epoch, ok });
             }
             Phase::Loading { epoch } => {
@@ -188,7 +190,7 @@ impl Secondary {
                 self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
             Phase::Stopping => {
-                self.phase = if ok { Phase::Stopped } else { Phase::Following };
+                self.phase = if ok { Phase::Stopped } else { Phase::StopFailed };
                 self.send(Node::Primary, Message::Stopped { ok });
             }
             Phase::TakingOver => self.phase = Phase::Leader,
@@ -212,6 +214,9 @@ impl Secondary {
             *yielded = true;
             return self.take_over_if_due(now);
         }
+        if (&self.phase, &message) == (&Phase::Stopped, &Message::Stop) {
+            return self.send(Node::Primary, Message::Stopped { ok: true });
+        }
         if self.is_apart() {
             return;
         }
@@ -222,22 +227,63 @@ impl Secondary {
                 self.promised = now.after(with_margin(self.options.lease_ns));
                 self.send(Node::Primary, Message::Alive { number });
             }
-            Message::CheckpointRequest { epoch }
-                if epoch == self.epoch + 1 && self.phase == Phase::Following =>
-            {
+            Message::CheckpointRequest { epoch } => self.requested(epoch),
+            Message::VmState { epoch, writes } => self.has_memory(epoch, writes),
+            Message::Abandon { epoch } => self.abandoned(epoch),
+            Message::Stop => self.told_to_stop(),
+            _ => {}
+        }
+    }
+
+    fn requested(&mut self, epoch: u32) {
+        match self.phase {
+            Phase::Following if epoch == self.epoch + 1 => {
                 self.phase = Phase::Draining(Purpose::Checkpoint { epoch });
             }
-            Message::VmState { epoch, writes } if self.phase == (Phase::Prepared { epoch }) => {
+            // The answer was lost.
+            Phase::Prepared { epoch: asked, ok } if asked == epoch => {
+                self.send(Node::Primary, Message::CheckpointReply { epoch, ok });
+            }
+            _ => {}
+        }
+    }
+
+    fn has_memory(&mut self, epoch: u32, writes: Vec<u32>) {
+        match self.phase {
+            Phase::Prepared { epoch: asked, .. } if asked == epoch => {
                 self.phase = Phase::Loading { epoch };
                 self.effects.push_back(Effect::Told(Told::Loaded { epoch, writes }));
                 self.effects.push_back(Effect::Call(Verb::Checkpoint));
             }
-            Message::Abandon { epoch } if self.phase == (Phase::Prepared { epoch }) => {
-                self.phase = Phase::Following;
+            // The answer was lost, whatever it was.
+            Phase::Following if epoch == self.epoch || epoch == self.epoch + 1 => {
+                let ok = epoch == self.epoch;
+                self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
-            Message::Stop if self.phase == Phase::Following => {
-                self.phase = Phase::Draining(Purpose::Stop);
-            }
+            _ => {}
+        }
+    }
+
+    fn abandoned(&mut self, epoch: u32) {
+        match self.phase {
+            Phase::Prepared { epoch: asked, .. } if asked == epoch => self.phase = Phase::Following,
+            Phase::StopFailed => self.phase = Phase::Following,
+            _ => {}
+        }
+        self.tell_ready();
+    }
+
+    /// Nothing of an attempt is left, and the next may begin.
+    fn tell_ready(&mut self) {
+        if self.phase == Phase::Following {
+            self.send(Node::Primary, Message::Ready { replicating: self.replicates });
+        }
+    }
+
+    fn told_to_stop(&mut self) {
+        match self.phase {
+            Phase::Following => self.phase = Phase::Draining(Purpose::Stop),
+            Phase::StopFailed => self.send(Node::Primary, Message::Stopped { ok: false }),
             _ => {}
         }
     }
@@ -317,7 +363,8 @@ impl Secondary {
             Phase::Claiming { .. } => return,
             Phase::Following | Phase::Stopped | Phase::Leader => true,
             Phase::Draining(_) | Phase::AskingErrors { .. } | Phase::Prepared { .. } => false,
-            Phase::Loading { .. } | Phase::Stopping | Phase::TakingOver | Phase::Fenced => false,
+            Phase::Loading { .. } | Phase::Stopping | Phase::StopFailed => false,
+            Phase::TakingOver | Phase::Fenced => false,
         };
         if runs == self.paused {
             self.paused = !runs;

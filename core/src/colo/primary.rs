@@ -31,6 +31,8 @@ pub struct Primary {
     next_checkpoint: Option<Time>,
     /// What was sent to each volume before the checkpoint that the secondary loads.
     writes: Vec<u32>,
+    /// Whether a verb was called and is not answered.
+    calling: bool,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -65,8 +67,10 @@ enum Phase {
     Stopped,
     /// The secondary is held for gone, and the arbiter was asked.
     Claiming,
-    /// This one goes on alone; its filters stop, or have.
-    Alone,
+    /// This one goes on alone; its filters stop, or have, or are at another verb before.
+    Alone {
+        stops: bool,
+    },
     /// The other one does.
     Fenced,
 }
@@ -87,6 +91,7 @@ impl Primary {
             next_number: 0,
             next_checkpoint: None,
             writes: Vec::new(),
+            calling: false,
             paused: true,
             effects: VecDeque::new(),
         };
@@ -96,7 +101,7 @@ impl Primary {
 
     /// Whether anything is under way that ends by itself.
     pub fn is_busy(&self) -> bool {
-        !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone | Phase::Fenced)
+        !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone { .. } | Phase::Fenced)
     }
 
     /// Whether the other host is to be connected to.
@@ -116,6 +121,11 @@ impl Primary {
 
     fn send(&mut self, to: Node, message: Message) {
         self.effects.push_back(Effect::Send(to, message));
+    }
+
+    fn call(&mut self, verb: Verb) {
+        self.calling = true;
+        self.effects.push_back(Effect::Call(verb));
     }
 }
 
@@ -150,7 +160,7 @@ impl Primary {
         match self.phase {
             Phase::Draining(Purpose::Checkpoint) => {
                 self.phase = Phase::AskingErrors;
-                self.effects.push_back(Effect::Call(Verb::GetError));
+                self.call(Verb::GetError);
             }
             Phase::Draining(Purpose::Stop) => {
                 self.phase = Phase::StopAsked;
@@ -162,6 +172,9 @@ impl Primary {
 
     /// The verb that was called is answered. `writes` counts what the guest has sent to each volume.
     pub fn verb_answered(&mut self, now: Time, ok: bool, writes: Vec<u32>) {
+        if !std::mem::take(&mut self.calling) {
+            return;
+        }
         match self.phase {
             Phase::AskingErrors => {
                 self.phase = Phase::Requested { ok };
@@ -174,6 +187,7 @@ impl Primary {
             }
             Phase::Checkpointing => self.abandon(now),
             Phase::Stopping => self.phase = Phase::Stopped,
+            Phase::Alone { stops: false } => self.stop_alone(),
             _ => {}
         }
         self.settle_guest(now);
@@ -240,7 +254,7 @@ impl Primary {
                 let Phase::Requested { ok: own } = self.phase else { return };
                 if ok && own {
                     self.phase = Phase::Checkpointing;
-                    self.effects.push_back(Effect::Call(Verb::Checkpoint));
+                    self.call(Verb::Checkpoint);
                 } else {
                     self.abandon(now);
                 }
@@ -257,7 +271,7 @@ impl Primary {
             Message::Stopped { ok } if self.phase == Phase::StopAsked => {
                 if ok {
                     self.phase = Phase::Stopping;
-                    self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
+                    self.call(Verb::Stop { failover: false });
                 } else {
                     self.abandon(now);
                 }
@@ -281,9 +295,9 @@ impl Primary {
                 }
             }
             Message::Granted if self.phase == Phase::Claiming => {
-                self.phase = Phase::Alone;
+                self.phase = Phase::Alone { stops: false };
                 self.effects.push_back(Effect::Told(Told::Granted));
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+                self.stop_alone();
                 self.settle_guest(now);
             }
             Message::Denied if self.phase == Phase::Claiming => {
@@ -292,6 +306,14 @@ impl Primary {
                 self.settle_guest(now);
             }
             _ => {}
+        }
+    }
+
+    /// Stops the filters here, after the verb that they are still at.
+    fn stop_alone(&mut self) {
+        if !self.calling {
+            self.phase = Phase::Alone { stops: true };
+            self.call(Verb::Stop { failover: true });
         }
     }
 
@@ -336,7 +358,7 @@ impl Primary {
     /// Nothing the secondary says matters any more.
     fn is_apart(&self) -> bool {
         use Phase::{Alone, Claiming, Fenced, Stopped};
-        matches!(self.phase, Claiming | Alone | Fenced | Stopped)
+        matches!(self.phase, Claiming | Alone { .. } | Fenced | Stopped)
     }
 }
 
@@ -344,7 +366,7 @@ impl Primary {
 impl Primary {
     /// When [`Primary::timeout`] is to be called, if ever.
     pub fn deadline(&self) -> Option<Time> {
-        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
+        if matches!(self.phase, Phase::Alone { .. } | Phase::Fenced | Phase::Stopped) {
             return None;
         }
         let lease = (!self.paused).then_some(self.lease);
@@ -361,7 +383,7 @@ impl Primary {
 
     /// Time has passed. Calling it too early, or without need, changes nothing.
     pub fn timeout(&mut self, now: Time) {
-        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
+        if matches!(self.phase, Phase::Alone { .. } | Phase::Fenced | Phase::Stopped) {
             return;
         }
         if self.next_beat <= now {
@@ -403,7 +425,7 @@ impl Primary {
     fn settle_guest(&mut self, now: Time) {
         let runs = match self.phase {
             Phase::Together | Phase::Claiming => now < self.lease,
-            Phase::Alone | Phase::Stopped => true,
+            Phase::Alone { .. } | Phase::Stopped => true,
             _ => false,
         };
         if runs == self.paused {

@@ -22,6 +22,8 @@ pub struct Secondary {
     promised: Time,
     /// When a claim is sent again.
     next_claim: Time,
+    /// Whether a verb was called and is not answered.
+    calling: bool,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -73,6 +75,7 @@ impl Secondary {
             life: None,
             promised: Time::ZERO,
             next_claim: Time::ZERO,
+            calling: false,
             paused: false,
             effects: VecDeque::new(),
         }
@@ -103,6 +106,11 @@ impl Secondary {
         self.effects.push_back(Effect::Send(to, message));
     }
 
+    fn call(&mut self, verb: Verb) {
+        self.calling = true;
+        self.effects.push_back(Effect::Call(verb));
+    }
+
     /// Nothing the primary says matters any more, but that it yields.
     fn is_apart(&self) -> bool {
         use Phase::{Claiming, Fenced, Leader, Stopped, TakingOver};
@@ -125,7 +133,7 @@ impl Secondary {
         match self.phase {
             Phase::Leader => {
                 self.phase = Phase::TakingOver;
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+                self.call(Verb::Stop { failover: true });
             }
             _ if self.is_apart() || !self.replicates => {}
             _ => {
@@ -149,15 +157,22 @@ impl Secondary {
         self.claim(now);
     }
 
+    /// A verb that the filters are still at comes first: its answer must not be taken for the failover's.
     fn take_over_if_due(&mut self, now: Time) {
-        let Phase::Claiming { granted: true, yielded } = self.phase else { return };
-        if yielded || self.promised <= now || self.options.ungranted {
+        if self.due().is_some_and(|due| due <= now) {
             self.phase = Phase::TakingOver;
             // Whatever of the primary is still on its way belongs to no guest any more.
             self.effects.push_back(Effect::HangUp);
             self.effects.push_back(Effect::Told(Told::TakesOver));
-            self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+            self.call(Verb::Stop { failover: true });
         }
+    }
+
+    /// From when on this one may take over, once it is granted and no verb is under way.
+    fn due(&self) -> Option<Time> {
+        let Phase::Claiming { granted: true, yielded } = self.phase else { return None };
+        let at_once = yielded || self.options.ungranted;
+        (!self.calling).then_some(if at_once { Time::ZERO } else { self.promised })
     }
 
     /// Guest and export stand still, and nothing is under way.
@@ -165,11 +180,11 @@ impl Secondary {
         match self.phase {
             Phase::Draining(Purpose::Checkpoint { epoch }) => {
                 self.phase = Phase::AskingErrors { epoch };
-                self.effects.push_back(Effect::Call(Verb::GetError));
+                self.call(Verb::GetError);
             }
             Phase::Draining(Purpose::Stop) => {
                 self.phase = Phase::Stopping;
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
+                self.call(Verb::Stop { failover: false });
             }
             _ => {}
         }
@@ -177,6 +192,9 @@ impl Secondary {
 
     /// The verb that was called is answered.
     pub fn verb_answered(&mut self, ok: bool) {
+        if !std::mem::take(&mut self.calling) {
+            return;
+        }
         match self.phase {
             Phase::AskingErrors { epoch } => {
                 self.phase = Phase::Prepared { epoch, ok };
@@ -253,7 +271,7 @@ impl Secondary {
             Phase::Prepared { epoch: asked, .. } if asked == epoch => {
                 self.phase = Phase::Loading { epoch };
                 self.effects.push_back(Effect::Told(Told::Loaded { epoch, writes }));
-                self.effects.push_back(Effect::Call(Verb::Checkpoint));
+                self.call(Verb::Checkpoint);
             }
             // The answer was lost, whatever it was.
             Phase::Following if epoch == self.epoch || epoch == self.epoch + 1 => {
@@ -328,7 +346,7 @@ impl Secondary {
     /// When [`Secondary::timeout`] is to be called, if ever.
     pub fn deadline(&self) -> Option<Time> {
         match self.phase {
-            Phase::Claiming { granted: true, .. } => Some(self.promised),
+            Phase::Claiming { granted: true, .. } => self.due(),
             Phase::Claiming { .. } => Some(self.next_claim),
             _ => self.silence(),
         }

@@ -375,9 +375,10 @@ impl Primary {
         Some(first.map_or(self.next_beat, |first| first.min(self.next_beat)))
     }
 
-    /// When the secondary will have been silent for too long.
+    /// When the secondary will have been silent for too long. One that has stopped as planned may be.
     fn silence(&self) -> Option<Time> {
-        let heard = self.heard.filter(|_| !self.is_apart())?;
+        let listens = !self.is_apart() && self.phase != Phase::Stopping;
+        let heard = self.heard.filter(|_| listens)?;
         Some(heard.after(self.options.lease_ns))
     }
 

@@ -136,7 +136,8 @@ impl Watch {
     pub(super) fn looks(&self, now: Time, primary_runs: bool) {
         let Fate { granted, stopped, .. } = self.fates[Node::Primary as usize];
         if primary_runs && !granted && !stopped {
-            assert!(now <= self.lease, "the primary runs without a lease: {now:?} {:?}", self.lease);
+            // The next moment of a clock that runs fast is up to two nanoseconds later.
+            assert!(now <= self.lease.after(2), "the primary runs without a lease: {now:?} {:?}", self.lease);
         }
     }
 

@@ -247,7 +247,8 @@ impl Primary {
                 }
             }
             Message::Alive { number } => {
-                let sent = answered(&mut self.beats, number);
+                // One that replicates nothing may be a new life, and knows nothing of who has taken over.
+                let sent = answered(&mut self.beats, number).filter(|_| self.ready[1]);
                 self.lease_from(now, sent);
             }
             Message::CheckpointReply { epoch, ok } if epoch == self.epoch + 1 => {

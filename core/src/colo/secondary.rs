@@ -89,7 +89,7 @@ impl Secondary {
 
     /// Whether guest and export are to end their requests, and [`Secondary::drained`] is waited for.
     pub fn drains(&self) -> bool {
-        matches!(self.phase, Phase::Draining(_))
+        matches!(self.phase, Phase::Draining(_)) && !self.calling
     }
 
     /// Whether the primary may connect to the export, and write to it.
@@ -152,6 +152,11 @@ impl Secondary {
     }
 
     fn peer_lost(&mut self, now: Time) {
+        if !self.replicates {
+            // It has nothing to take over with.
+            self.phase = Phase::Following;
+            return;
+        }
         self.effects.push_back(Effect::Told(Told::PeerLost));
         self.effects.push_back(Effect::HangUp);
         self.claim(now);
@@ -177,6 +182,9 @@ impl Secondary {
 
     /// Guest and export stand still, and nothing is under way.
     pub fn drained(&mut self) {
+        if !self.drains() {
+            return;
+        }
         match self.phase {
             Phase::Draining(Purpose::Checkpoint { epoch }) => {
                 self.phase = Phase::AskingErrors { epoch };
@@ -355,7 +363,13 @@ impl Secondary {
     /// When the primary will have been silent for too long. It holds out a little longer than the
     /// primary, whose guest is the one that people see.
     fn silence(&self) -> Option<Time> {
-        let heard = self.heard.filter(|_| self.replicates && !self.is_apart())?;
+        let listens = match self.phase {
+            Phase::Following => self.replicates,
+            // This ends by itself.
+            Phase::Stopping => false,
+            _ => !self.is_apart(),
+        };
+        let heard = self.heard.filter(|_| listens)?;
         Some(heard.after(with_margin(self.options.lease_ns) + self.options.heartbeat_ns))
     }
 

@@ -218,7 +218,7 @@ fn settled(case: &Case) -> Outcome {
 }
 
 proptest! {
-    #![proptest_config(config(3_000))]
+    #![proptest_config(config(40_000))]
 
     #[test]
     fn a_pair_of_which_nobody_dies_ends_up_in_exactly_one_way_and_stays_there(

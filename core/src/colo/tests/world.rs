@@ -519,7 +519,8 @@ impl World {
             }
             Effect::Call(verb) => {
                 host.verb = Some(verb);
-                let ok = host.failing == 0;
+                let fails_over = verb == Verb::Stop { failover: true };
+                let ok = host.failing == 0 && (host.replicates || fails_over);
                 host.failing = host.failing.saturating_sub(1);
                 let (life, verb_ns) = (host.life, host.verb_ns);
                 let at = self.now + self.draw(verb_ns + 1);

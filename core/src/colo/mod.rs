@@ -100,7 +100,7 @@ pub enum Order {
     Failover,
 }
 
-/// A time on another clock, which may run an eighth slower.
+/// How long to wait by this clock until so much has passed on another, which may run an eighth slower.
 fn with_margin(ns: u64) -> u64 {
-    ns + ns / 8
+    ns.saturating_add(ns.div_ceil(7))
 }

@@ -270,6 +270,10 @@ impl Secondary {
             Phase::Prepared { epoch: asked, ok } if asked == epoch => {
                 self.send(Node::Primary, Message::CheckpointReply { epoch, ok });
             }
+            // A life of this process that the primary does not know, or an old request.
+            Phase::Following => {
+                self.send(Node::Primary, Message::CheckpointReply { epoch, ok: false });
+            }
             _ => {}
         }
     }

@@ -101,7 +101,10 @@ impl Primary {
 
     /// Whether anything is under way that ends by itself.
     pub fn is_busy(&self) -> bool {
-        !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone { .. } | Phase::Fenced)
+        !matches!(
+            self.phase,
+            Phase::Together | Phase::Stopped | Phase::Alone { .. } | Phase::Fenced
+        )
     }
 
     /// Whether the other host is to be connected to.

@@ -89,7 +89,7 @@ impl Secondary {
 
     /// Whether guest and export are to end their requests, and [`Secondary::drained`] is waited for.
     pub fn drains(&self) -> bool {
-        matches!(self.phase, Phase::Draining(_)) && !self.calling
+        matches!(self.phase, Phase::Draining(_))
     }
 
     /// Whether the primary may connect to the export, and write to it.
@@ -124,7 +124,11 @@ impl Secondary {
     pub fn replicates(&mut self, now: Time, replicates: bool) {
         if std::mem::replace(&mut self.replicates, replicates) != replicates {
             self.heard = self.heard.map(|heard| heard.max(now));
-            self.send(Node::Primary, Message::Ready { replicating: replicates });
+            if replicates {
+                self.tell_ready();
+            } else {
+                self.send(Node::Primary, Message::Ready { replicating: false });
+            }
         }
     }
 
@@ -153,8 +157,10 @@ impl Secondary {
 
     fn peer_lost(&mut self, now: Time) {
         if !self.replicates {
-            // It has nothing to take over with.
-            self.phase = Phase::Following;
+            // It has nothing to take over with. A verb that is under way ends first.
+            if !self.calling {
+                self.phase = Phase::Following;
+            }
             return;
         }
         self.effects.push_back(Effect::Told(Told::PeerLost));
@@ -182,9 +188,6 @@ impl Secondary {
 
     /// Guest and export stand still, and nothing is under way.
     pub fn drained(&mut self) {
-        if !self.drains() {
-            return;
-        }
         match self.phase {
             Phase::Draining(Purpose::Checkpoint { epoch }) => {
                 self.phase = Phase::AskingErrors { epoch };
@@ -303,7 +306,8 @@ impl Secondary {
         self.tell_ready();
     }
 
-    /// Nothing of an attempt is left, and the next may begin.
+    /// Nothing of an attempt is left, and the next may begin. Until then the primary abandons what is left
+    /// with every heartbeat.
     fn tell_ready(&mut self) {
         if self.phase == Phase::Following {
             self.send(Node::Primary, Message::Ready { replicating: self.replicates });
@@ -324,7 +328,7 @@ impl Secondary {
         if other && self.replicates {
             return self.peer_lost(now);
         }
-        self.send(Node::Primary, Message::Ready { replicating: self.replicates });
+        self.tell_ready();
     }
 
     fn received_from_arbiter(&mut self, now: Time, message: &Message) {
@@ -346,10 +350,14 @@ impl Secondary {
     /// The control connection to the primary is lost. In the middle of something nobody knows how far
     /// the other one came.
     pub fn lost(&mut self, now: Time) {
-        if !self.is_apart() && self.phase != Phase::Following && self.phase != Phase::Stopping {
-            self.peer_lost(now);
-            self.settle_guest();
+        match self.phase {
+            Phase::Following | Phase::Stopping => {}
+            // Nothing has changed here, and no repeated stop can come any more.
+            Phase::StopFailed => self.phase = Phase::Following,
+            _ if self.is_apart() => {}
+            _ => self.peer_lost(now),
         }
+        self.settle_guest();
     }
 }
 
@@ -371,7 +379,7 @@ impl Secondary {
             Phase::Following => self.replicates,
             // This ends by itself.
             Phase::Stopping => false,
-            _ => !self.is_apart(),
+            _ => !self.is_apart() && (self.replicates || !self.calling),
         };
         let heard = self.heard.filter(|_| listens)?;
         Some(heard.after(with_margin(self.options.lease_ns) + self.options.heartbeat_ns))

@@ -19,6 +19,8 @@ const SLOW_NS: u64 = 9_000;
 /// a claim is made, and the lease and the promise run out.
 const SETTLED_NS: u64 = 4 * SLOW_NS + 4 * LEASE_NS;
 
+const BOTH: [Node; 2] = [Node::Primary, Node::Secondary];
+
 /// The same cases in every run.
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
@@ -37,8 +39,10 @@ enum Step {
     Cut(Node, Node),
     /// Nothing gets through between the two, in both directions. Nobody is told.
     Part(Node, Node),
-    /// The control connection breaks.
+    /// The control connection breaks for both.
     Sever,
+    /// It breaks for one, and the other one hears of it when it sends, or by a new one.
+    SeverFor(Node),
     /// It breaks, and there will be none until all is healed.
     Separate,
     Heal,
@@ -84,6 +88,7 @@ fn step(deaths: bool) -> impl Strategy<Value = Step> {
         6 => two.prop_map(|(a, b)| Step::Cut(a, b)),
         4 => two_more.prop_map(|(a, b)| Step::Part(a, b)),
         2 => Just(Step::Sever),
+        3 => host().prop_map(Step::SeverFor),
         2 => Just(Step::Separate),
         8 => Just(Step::Heal),
         3 => host().prop_map(Step::Crash).prop_map(unless_deadly),
@@ -144,10 +149,11 @@ fn take(world: &mut World, step: Step) {
         Step::Order(order) => world.order(order),
         Step::Cut(from, to) => world.cut(from, to),
         Step::Part(a, b) => world.part(a, b),
-        Step::Sever => world.sever(),
+        Step::Sever => world.sever(&BOTH),
+        Step::SeverFor(node) => world.sever(&[node]),
         Step::Separate => {
             world.part(Node::Primary, Node::Secondary);
-            world.sever();
+            world.sever(&BOTH);
         }
         Step::Heal => world.heal(),
         Step::Crash(node) => world.crash(node),

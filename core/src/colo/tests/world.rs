@@ -49,7 +49,7 @@ pub(super) struct Host {
     pub(super) in_flight: bool,
     pauses: u32,
     pub(super) verb: Option<Verb>,
-    replicates: bool,
+    pub(super) replicates: bool,
     /// How the next verbs end, and how long all take.
     pub(super) failing: u32,
     pub(super) verb_ns: u64,
@@ -209,9 +209,9 @@ impl World {
         self.cut(b, a);
     }
 
-    /// The control connection is lost, and both are told.
-    pub(super) fn sever(&mut self) {
-        for node in [Node::Primary, Node::Secondary] {
+    /// The control connection is lost, and these are told at once.
+    pub(super) fn sever(&mut self, told: &[Node]) {
+        for &node in told {
             if self.hosts[node as usize].line.take().is_some() {
                 self.lost(node);
             }
@@ -290,7 +290,9 @@ impl World {
 
     /// The first deadline of a role, in true time.
     fn deadline(&self) -> Option<u64> {
-        let truly = |node: Node, at: Time| (at.0 * TRUE_RATE).div_ceil(self.rates[node as usize]);
+        let truly = |node: Node, at: Time| {
+            at.0.saturating_mul(TRUE_RATE).div_ceil(self.rates[node as usize])
+        };
         let of = |node: Node| self.deadline_of(node).map(|at| truly(node, at));
         Node::ALL.into_iter().filter_map(of).min()
     }
@@ -320,7 +322,10 @@ impl World {
                 },
             }
             let next = self.deadline_of(node);
-            assert!(next.is_none_or(|at| at > now), "{node:?} is due again at once: {next:?}, {now:?}");
+            assert!(
+                next.is_none_or(|at| at > now),
+                "{node:?} is due again at once: {next:?}, {now:?}"
+            );
         }
     }
 

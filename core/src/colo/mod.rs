@@ -89,6 +89,13 @@ pub struct Options {
     pub ungranted: bool,
 }
 
+impl Options {
+    /// Time between two heartbeats. With none between them nothing else would ever happen.
+    fn beat_ns(&self) -> u64 {
+        self.heartbeat_ns.max(1)
+    }
+}
+
 /// What somebody asks of the pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

@@ -405,8 +405,8 @@ impl Primary {
 
     fn beat(&mut self, now: Time) {
         let number = self.next_number;
-        self.next_number += 1;
-        self.next_beat = now.after(self.options.heartbeat_ns);
+        self.next_number = self.next_number.wrapping_add(1);
+        self.next_beat = now.after(self.options.beat_ns());
         let claims = self.phase == Phase::Claiming;
         if claims {
             // The first claim may have been lost.

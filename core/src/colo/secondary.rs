@@ -151,7 +151,7 @@ impl Secondary {
     fn claim(&mut self, now: Time) {
         self.phase = Phase::Claiming { granted: self.options.ungranted, yielded: false };
         self.send(Node::Arbiter, Message::Claim);
-        self.next_claim = now.after(self.options.heartbeat_ns);
+        self.next_claim = now.after(self.options.beat_ns());
         self.take_over_if_due(now);
     }
 
@@ -382,7 +382,7 @@ impl Secondary {
             _ => !self.is_apart() && (self.replicates || !self.calling),
         };
         let heard = self.heard.filter(|_| listens)?;
-        Some(heard.after(with_margin(self.options.lease_ns) + self.options.heartbeat_ns))
+        Some(heard.after(with_margin(self.options.lease_ns)).after(self.options.beat_ns()))
     }
 
     /// Time has passed. Calling it too early, or without need, changes nothing.
@@ -391,7 +391,7 @@ impl Secondary {
             Phase::Claiming { granted: true, .. } => self.take_over_if_due(now),
             Phase::Claiming { .. } if self.next_claim <= now => {
                 // The first one may have been lost.
-                self.next_claim = now.after(self.options.heartbeat_ns);
+                self.next_claim = now.after(self.options.beat_ns());
                 self.send(Node::Arbiter, Message::Claim);
             }
             _ if self.silence().is_some_and(|silence| silence <= now) => self.peer_lost(now),

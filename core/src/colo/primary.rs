@@ -244,10 +244,10 @@ impl Primary {
         }
         self.heard = Some(now);
         match message {
-            Message::Ready { replicating } => {
-                if std::mem::replace(&mut self.ready[1], replicating) != replicating {
-                    self.plan_checkpoint(now);
-                }
+            // One that is told again does not put off the next checkpoint.
+            Message::Ready { replicating } if replicating != self.ready[1] => {
+                self.ready[1] = replicating;
+                self.plan_checkpoint(now);
             }
             Message::Alive { number } => {
                 // One that replicates nothing may be a new life, and knows nothing of who has taken over.

@@ -75,6 +75,8 @@ pub(super) struct World {
     pub(super) drain_ns: u64,
     /// Whether messages that change nothing any more are delivered again.
     pub(super) echoes: bool,
+    /// The next message of this kind is lost, and its connection goes on.
+    pub(super) loses: Option<fn(&Message) -> bool>,
     pub(super) watch: Watch,
 }
 
@@ -109,6 +111,7 @@ impl World {
             delay_ns: 100,
             drain_ns: 200,
             echoes: false,
+            loses: None,
             watch: Watch::new(options),
         };
         world.start(Node::Primary);
@@ -122,11 +125,18 @@ impl World {
         world.replicate(Node::Primary, true);
         world.replicate(Node::Secondary, true);
         world.run(options.lease_ns);
+        world.watch.calls.clear();
         world
     }
 
-    pub(super) fn now(&self) -> u64 {
-        self.now
+    /// Lets time pass until this holds, and says how much.
+    pub(super) fn until(&mut self, at_most: u64, holds: impl Fn(&Self) -> bool) -> u64 {
+        let begun = self.now;
+        while !holds(self) {
+            assert!(self.now - begun < at_most, "it never holds: {self:?}");
+            self.run(10);
+        }
+        self.now - begun
     }
 
     pub(super) fn local(&self, node: Node) -> Time {
@@ -149,6 +159,11 @@ impl World {
 
     pub(super) fn is_up(&self, node: Node) -> bool {
         node == Node::Arbiter || self.hosts[node as usize].role.is_some()
+    }
+
+    /// All that a role keeps, as text.
+    pub(super) fn role_text(&self, node: Node) -> String {
+        format!("{:?}", self.hosts[node as usize].role)
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -459,7 +474,8 @@ impl World {
                 None => return,
             },
         };
-        if self.cuts[from as usize][to as usize] {
+        let lost = self.loses.take_if(|loses| loses(&message)).is_some();
+        if lost || self.cuts[from as usize][to as usize] {
             return;
         }
         if self.is_up(to) {

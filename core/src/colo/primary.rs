@@ -250,7 +250,8 @@ impl Primary {
             }
             Message::Alive { number } => {
                 // One that replicates nothing may be a new life, and knows nothing of who has taken over.
-                let sent = time::answered(&mut self.beats, number).filter(|_| self.ready[1]);
+                let counts = self.ready[1] || self.options.ungranted;
+                let sent = time::answered(&mut self.beats, number).filter(|_| counts);
                 self.lease_from(now, sent);
             }
             Message::CheckpointReply { epoch, ok } if epoch == self.epoch + 1 => {

@@ -262,10 +262,13 @@ proptest! {
         heartbeat_ns in extreme(),
         lease_ns in extreme(),
         checkpoint_ns in prop::option::of(extreme()),
+        ungranted: bool,
         case in case(true, true),
     ) {
-        let options = Options { heartbeat_ns, lease_ns, checkpoint_ns, ungranted: case.ungranted };
+        let options = Options { heartbeat_ns, lease_ns, checkpoint_ns, ungranted };
         let mut world = World::new(options, case.rates, case.seed);
+        (world.delay_ns, world.drain_ns) = (4, 4);
+        world.hosts.iter_mut().for_each(|host| host.verb_ns = 4);
         world.replicate(Node::Secondary, true);
         world.replicate(Node::Primary, true);
         for (wait, step) in &case.steps {

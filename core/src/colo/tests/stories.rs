@@ -25,13 +25,15 @@ const P: Node = Node::Primary;
 const S: Node = Node::Secondary;
 const A: Node = Node::Arbiter;
 
+const OPTIONS: Options = Options {
+    heartbeat_ns: HEARTBEAT_NS,
+    lease_ns: LEASE_NS,
+    checkpoint_ns: None,
+    ungranted: false,
+};
+
 fn pair() -> World {
-    World::together(Options {
-        heartbeat_ns: HEARTBEAT_NS,
-        lease_ns: LEASE_NS,
-        checkpoint_ns: None,
-        ungranted: false,
-    })
+    World::together(OPTIONS)
 }
 
 fn runs(world: &World) -> [bool; 2] {

@@ -123,7 +123,12 @@ impl World {
 
     /// Nothing drifts, and both replicate.
     pub(super) fn together(options: Options) -> Self {
-        let mut world = Self::new(options, [TRUE_RATE; 3], 1);
+        Self::drifting(options, [TRUE_RATE; 3])
+    }
+
+    /// Both replicate.
+    pub(super) fn drifting(options: Options, rates: [u64; 3]) -> Self {
+        let mut world = Self::new(options, rates, 1);
         world.replicate(Node::Primary, true);
         world.replicate(Node::Secondary, true);
         world.run(options.lease_ns);

@@ -42,6 +42,26 @@ fn a_grant_is_not_enough_while_a_promise_lasts() {
     assert!(waited > LEASE_NS - 2 * HEARTBEAT_NS, "{waited}");
 }
 
+/// The primary's clock is a sixteenth slow, and the others are a sixteenth fast.
+#[test]
+fn a_lease_is_over_by_the_slowest_clock_before_anybody_takes_over() {
+    for first in [S, A] {
+        let mut world = World::drifting(OPTIONS, [60, 68, 68]);
+        world.delay_ns = 0;
+        world.run(LEASE_NS);
+        if first == A {
+            // The last lease is the secondary's promise.
+            world.part(P, A);
+            world.run(2 * LEASE_NS);
+        }
+        world.part(P, S);
+        world.part(P, A);
+        world.order(Order::Failover);
+        world.until(DECIDED_NS, |world| world.watch.called(S, FAILOVER) == 1);
+        world.run(DECIDED_NS);
+    }
+}
+
 #[test]
 fn a_verb_that_is_under_way_is_answered_first() {
     let mut world = pair();

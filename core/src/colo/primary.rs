@@ -243,8 +243,7 @@ impl Primary {
         }
         self.heard = Some(now);
         match message {
-            // One that is told again does not put off the next checkpoint.
-            Message::Ready { replicating } if replicating != self.ready[1] => {
+            Message::Ready { replicating } => {
                 self.ready[1] = replicating;
                 self.plan_checkpoint(now);
             }

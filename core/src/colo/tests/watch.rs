@@ -206,7 +206,8 @@ impl Watch {
                     self.still =
                         [0, 1].map(|side: usize| !hosts[side].runs && !hosts[side].in_flight);
                     // Where nothing is replicated any more nobody will be told that this is complete.
-                    let gone = self.replied != self.deaths[1] || !hosts[1].replicates;
+                    let died = self.replied != self.deaths[1];
+                    let gone = died || !hosts[1].replicates || self.taken_over;
                     assert!(self.still[1] || gone, "the secondary's guest stands still, too");
                 }
             }

@@ -23,6 +23,23 @@ fn a_secondary_that_is_only_cut_off_is_denied() {
     assert_eq!(runs(&world), [true, false]);
 }
 
+/// Nobody knows how far the other one came, and nobody waits to see.
+#[test]
+fn a_connection_lost_in_the_middle_of_a_checkpoint_parts_the_pair() {
+    for told in [[P].as_slice(), &[S], &[P, S]] {
+        let mut world = pair();
+        world.order(Order::Checkpoint);
+        world.until(HEARTBEAT_NS, |world| world.watch.calls.last() == Some(&(S, Verb::GetError)));
+        world.sever(told);
+        for node in told {
+            assert!(world.watch.was_told(*node, &Told::PeerLost));
+        }
+        world.run(DECIDED_NS);
+        assert_ne!(world.watch.arbiter_granted, [false; 2]);
+        assert_ne!(runs(&world), [true; 2]);
+    }
+}
+
 #[test]
 fn a_secondary_without_a_primary_takes_over() {
     let mut world = pair();

@@ -45,7 +45,7 @@ pub(super) struct Host {
     pub(super) life: u32,
     /// The control connection, as this end knows it.
     line: Option<u32>,
-    hung_up: bool,
+    pub(super) hung_up: bool,
     pub(super) runs: bool,
     /// Whether something of the guest is under way.
     pub(super) in_flight: bool,
@@ -71,6 +71,8 @@ pub(super) struct World {
     /// When the last message of each direction arrives, so that none overtakes it.
     arrives: [[u64; 3]; 3],
     cuts: [[bool; 3]; 3],
+    /// The life of each host that the arbiter has last heard, and answers to.
+    known: [u32; 2],
     next_line: u32,
     /// Most that a message takes.
     pub(super) delay_ns: u64,
@@ -109,6 +111,7 @@ impl World {
             next_event: 0,
             arrives: [[0; 3]; 3],
             cuts: [[false; 3]; 3],
+            known: [0; 2],
             next_line: 0,
             delay_ns: 100,
             drain_ns: 200,

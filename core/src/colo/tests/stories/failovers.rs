@@ -9,6 +9,8 @@ fn the_primary_yields_to_an_operator_at_once() {
     let took = world.until(LEASE_NS, |world| world.watch.called(S, FAILOVER) == 1);
     assert!(took < HEARTBEAT_NS, "{took}");
     assert!(world.watch.fates[P as usize].yielded);
+    world.run(0);
+    assert!(world.hosts[S as usize].hung_up, "nothing of the primary is taken any more");
     world.run(DECIDED_NS);
     assert_eq!(runs(&world), [false, true]);
     assert!(world.watch.fates[S as usize].leads);

@@ -40,6 +40,23 @@ fn a_connection_lost_in_the_middle_of_a_checkpoint_parts_the_pair() {
     }
 }
 
+/// Its filters have stopped in the middle of a checkpoint.
+#[test]
+fn a_secondary_with_nothing_to_take_over_with_claims_nothing() {
+    for told in [[S].as_slice(), &[]] {
+        let mut world = pair();
+        world.order(Order::Checkpoint);
+        world.until(HEARTBEAT_NS, |world| world.watch.calls.last() == Some(&(S, Verb::GetError)));
+        world.replicate(S, false);
+        world.part(P, S);
+        world.sever(told);
+        world.run(DECIDED_NS);
+        assert!(!world.watch.secondary_claimed);
+        assert!(world.watch.was_told(P, &Told::Granted));
+        assert!(!world.is_busy());
+    }
+}
+
 #[test]
 fn a_secondary_without_a_primary_takes_over() {
     let mut world = pair();

@@ -97,7 +97,9 @@ impl World {
 
     fn arrived(&mut self, from: Node, to: Node, line: u32, message: Message) {
         match (from, to) {
-            (_, Node::Arbiter) => {}
+            // With the first message of a new connection the last one is over.
+            (_, Node::Arbiter) if line < self.known[from as usize] => return,
+            (_, Node::Arbiter) => self.known[from as usize] = line,
             (Node::Arbiter, _) if self.hosts[to as usize].life != line => return,
             (Node::Arbiter, _) => {}
             // Nobody there knows this connection: its other end is told so.
@@ -194,7 +196,8 @@ impl World {
         self.watch.sent(from, to, &message, now);
         let line = match (from, to) {
             // The arbiter's connections end with the life of the process.
-            (Node::Arbiter, host) | (host, Node::Arbiter) => self.hosts[host as usize].life,
+            (Node::Arbiter, host) => self.known[host as usize],
+            (host, Node::Arbiter) => self.hosts[host as usize].life,
             _ => match self.hosts[from as usize].line {
                 Some(line) => line,
                 None => return,

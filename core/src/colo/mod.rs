@@ -16,6 +16,16 @@
 //! of them, once: the secondary only when the primary's lease is over. No grant, no failover; and
 //! without a lease the primary's guest stands still, though its requests in flight end.
 //!
+//! **What a connection must be.** Messages come in order, each once at most, and none of an earlier
+//! connection of the same two after the first of a new one. They may be lost, even from a connection
+//! that goes on: with every heartbeat the primary says again what it waits for, and the secondary
+//! answers again. After an attempt that was given up the next one waits until the secondary says that
+//! it is ready, so that no answer is taken for another's.
+//!
+//! A pair that is left in peace, nobody having died, ends up together, with the one or the other alone,
+//! or stopped. Who died may leave the other one standing still: if that one has yielded or was denied,
+//! or if the arbiter has promised to grant the dead one.
+//!
 //! What is not here: how the memory is copied, who starts processes, and how two disks become
 //! equal again. Whoever does that makes a new pair, with a new arbiter.
 
@@ -42,7 +52,7 @@ pub enum Effect {
     Pause,
     /// It goes on.
     Resume,
-    /// This verb is to be called on all filters; the answer is `verb_answered`.
+    /// This verb is to be called on all filters; the answer is `verb_answered`. No other is called before it.
     Call(Verb),
     /// Both connections to the other host, control and export, are to be ended, and no new ones made
     /// or taken.
@@ -79,7 +89,7 @@ pub enum Told {
 /// What both roles are set up with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// How often the primary says that it is there, in nanoseconds.
+    /// How often the primary says that it is there, in nanoseconds. None is taken for one.
     pub heartbeat_ns: u64,
     /// How long its guest may run from when it asked, in nanoseconds.
     pub lease_ns: u64,
@@ -87,6 +97,13 @@ pub struct Options {
     pub checkpoint_ns: Option<u64>,
     /// Whether the secondary takes over without asking anybody, as where nobody can be asked.
     pub ungranted: bool,
+}
+
+impl Options {
+    /// Time between two heartbeats. With none between them nothing else would ever happen.
+    fn beat_ns(&self) -> u64 {
+        self.heartbeat_ns.max(1)
+    }
 }
 
 /// What somebody asks of the pair.
@@ -100,7 +117,7 @@ pub enum Order {
     Failover,
 }
 
-/// A time on another clock, which may run an eighth slower.
+/// How long to wait by this clock until so much has passed on another, which may run an eighth slower.
 fn with_margin(ns: u64) -> u64 {
-    ns + ns / 8
+    ns.saturating_add(ns.div_ceil(7))
 }

@@ -1,5 +1,7 @@
 //! The primary's role: its guest's work counts until somebody else's does.
 
+mod time;
+
 use std::collections::VecDeque;
 
 use crate::clock::Time;
@@ -7,16 +9,13 @@ use crate::colo::message::{Message, Node};
 use crate::colo::{Effect, Options, Told};
 use crate::verb::Verb;
 
-/// Heartbeats whose answer may still come. With more unanswered the oldest are given up.
-const HEARTBEATS_MAX: usize = 64;
-
 /// The primary's role. See the module's head.
 #[derive(Debug, Clone)]
 pub struct Primary {
     options: Options,
     phase: Phase,
     epoch: u32,
-    /// Whether the secondary says that it replicates, and whether the filters here do.
+    /// Whether the filters here replicate, and whether the secondary says that it does and is idle.
     ready: [bool; 2],
     /// Until when the guest may run.
     lease: Time,
@@ -29,6 +28,10 @@ pub struct Primary {
     next_beat: Time,
     next_number: u32,
     next_checkpoint: Option<Time>,
+    /// What was sent to each volume before the checkpoint that the secondary loads.
+    writes: Vec<u32>,
+    /// Whether a verb was called and is not answered.
+    calling: bool,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -63,8 +66,10 @@ enum Phase {
     Stopped,
     /// The secondary is held for gone, and the arbiter was asked.
     Claiming,
-    /// This one goes on alone; its filters stop, or have.
-    Alone,
+    /// This one goes on alone; its filters stop, or have, or are at another verb before.
+    Alone {
+        stops: bool,
+    },
     /// The other one does.
     Fenced,
 }
@@ -84,6 +89,8 @@ impl Primary {
             next_beat: now,
             next_number: 0,
             next_checkpoint: None,
+            writes: Vec::new(),
+            calling: false,
             paused: true,
             effects: VecDeque::new(),
         };
@@ -93,7 +100,10 @@ impl Primary {
 
     /// Whether anything is under way that ends by itself.
     pub fn is_busy(&self) -> bool {
-        !matches!(self.phase, Phase::Together | Phase::Stopped | Phase::Alone | Phase::Fenced)
+        !matches!(
+            self.phase,
+            Phase::Together | Phase::Stopped | Phase::Alone { .. } | Phase::Fenced
+        )
     }
 
     /// Whether it waits for the arbiter, who may never be reached.
@@ -118,6 +128,11 @@ impl Primary {
 
     fn send(&mut self, to: Node, message: Message) {
         self.effects.push_back(Effect::Send(to, message));
+    }
+
+    fn call(&mut self, verb: Verb) {
+        self.calling = true;
+        self.effects.push_back(Effect::Call(verb));
     }
 }
 
@@ -152,11 +167,11 @@ impl Primary {
         match self.phase {
             Phase::Draining(Purpose::Checkpoint) => {
                 self.phase = Phase::AskingErrors;
-                self.effects.push_back(Effect::Call(Verb::GetError));
+                self.call(Verb::GetError);
             }
             Phase::Draining(Purpose::Stop) => {
                 self.phase = Phase::StopAsked;
-                self.send(Node::Secondary, Message::Stop);
+                self.ask();
             }
             _ => {}
         }
@@ -164,27 +179,47 @@ impl Primary {
 
     /// The verb that was called is answered. `writes` counts what the guest has sent to each volume.
     pub fn verb_answered(&mut self, now: Time, ok: bool, writes: Vec<u32>) {
-        let epoch = self.epoch + 1;
+        if !std::mem::take(&mut self.calling) {
+            return;
+        }
         match self.phase {
             Phase::AskingErrors => {
                 self.phase = Phase::Requested { ok };
-                self.send(Node::Secondary, Message::CheckpointRequest { epoch });
+                self.ask();
             }
             Phase::Checkpointing if ok => {
                 self.phase = Phase::Loading;
-                self.send(Node::Secondary, Message::VmState { epoch, writes });
+                self.writes = writes;
+                self.ask();
             }
             Phase::Checkpointing => self.abandon(now),
             Phase::Stopping => self.phase = Phase::Stopped,
+            Phase::Alone { stops: false } => self.stop_alone(),
             _ => {}
         }
         self.settle_guest(now);
     }
 
-    fn abandon(&mut self, now: Time) {
+    /// Says what this phase wants of the secondary. It is said again with every heartbeat, because what is
+    /// lost with a connection that goes on would be waited for in vain.
+    fn ask(&mut self) {
         let epoch = self.epoch + 1;
-        self.send(Node::Secondary, Message::Abandon { epoch });
+        let message = match self.phase {
+            Phase::Together if !self.ready[1] => Message::Abandon { epoch },
+            Phase::Requested { .. } => Message::CheckpointRequest { epoch },
+            Phase::Loading => Message::VmState { epoch, writes: self.writes.clone() },
+            Phase::StopAsked => Message::Stop,
+            _ => return,
+        };
+        self.send(Node::Secondary, message);
+    }
+
+    /// The secondary is ready again when it says so, after everything that it has said before. An answer to
+    /// this attempt can so not be taken for one to the next.
+    fn abandon(&mut self, now: Time) {
+        self.ready[1] = false;
         self.go_on(now);
+        self.ask();
     }
 
     fn go_on(&mut self, now: Time) {
@@ -218,14 +253,16 @@ impl Primary {
                 self.plan_checkpoint(now);
             }
             Message::Alive { number } => {
-                let sent = answered(&mut self.beats, number);
+                // One that replicates nothing may be a new life, and knows nothing of who has taken over.
+                let counts = self.ready[1] || self.options.ungranted;
+                let sent = time::answered(&mut self.beats, number).filter(|_| counts);
                 self.lease_from(now, sent);
             }
             Message::CheckpointReply { epoch, ok } if epoch == self.epoch + 1 => {
                 let Phase::Requested { ok: own } = self.phase else { return };
                 if ok && own {
                     self.phase = Phase::Checkpointing;
-                    self.effects.push_back(Effect::Call(Verb::Checkpoint));
+                    self.call(Verb::Checkpoint);
                 } else {
                     self.abandon(now);
                 }
@@ -242,9 +279,9 @@ impl Primary {
             Message::Stopped { ok } if self.phase == Phase::StopAsked => {
                 if ok {
                     self.phase = Phase::Stopping;
-                    self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
+                    self.call(Verb::Stop { failover: false });
                 } else {
-                    self.go_on(now);
+                    self.abandon(now);
                 }
             }
             Message::Yield => {
@@ -260,15 +297,15 @@ impl Primary {
     fn received_from_arbiter(&mut self, now: Time, message: &Message) {
         match message {
             Message::Lease { number, granted } => {
-                let sent = answered(&mut self.renewals, *number);
+                let sent = time::answered(&mut self.renewals, *number);
                 if *granted {
                     self.lease_from(now, sent);
                 }
             }
             Message::Granted if self.phase == Phase::Claiming => {
-                self.phase = Phase::Alone;
+                self.phase = Phase::Alone { stops: false };
                 self.effects.push_back(Effect::Told(Told::Granted));
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+                self.stop_alone();
                 self.settle_guest(now);
             }
             Message::Denied if self.phase == Phase::Claiming => {
@@ -280,11 +317,11 @@ impl Primary {
         }
     }
 
-    /// From when it was asked for: whoever gave the lease reckons from later.
-    fn lease_from(&mut self, now: Time, sent: Option<Time>) {
-        if let Some(sent) = sent {
-            self.lease = self.lease.max(sent.after(self.options.lease_ns));
-            self.settle_guest(now);
+    /// Stops the filters here, after the verb that they are still at.
+    fn stop_alone(&mut self) {
+        if !self.calling {
+            self.phase = Phase::Alone { stops: true };
+            self.call(Verb::Stop { failover: true });
         }
     }
 
@@ -321,86 +358,6 @@ impl Primary {
     /// Nothing the secondary says matters any more.
     fn is_apart(&self) -> bool {
         use Phase::{Alone, Claiming, Fenced, Stopped};
-        matches!(self.phase, Claiming | Alone | Fenced | Stopped)
+        matches!(self.phase, Claiming | Alone { .. } | Fenced | Stopped)
     }
-}
-
-/// Time.
-impl Primary {
-    /// When [`Primary::timeout`] is to be called, if ever.
-    pub fn deadline(&self) -> Option<Time> {
-        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
-            return None;
-        }
-        let lease = (!self.paused).then_some(self.lease);
-        let checkpoint = self.next_checkpoint.filter(|_| self.phase == Phase::Together);
-        let first = [lease, self.silence(), checkpoint].into_iter().flatten().min();
-        Some(first.map_or(self.next_beat, |first| first.min(self.next_beat)))
-    }
-
-    /// When the secondary will have been silent for too long.
-    fn silence(&self) -> Option<Time> {
-        let heard = self.heard.filter(|_| !self.is_apart())?;
-        Some(heard.after(self.options.lease_ns))
-    }
-
-    /// Time has passed. Calling it too early, or without need, changes nothing.
-    pub fn timeout(&mut self, now: Time) {
-        if matches!(self.phase, Phase::Alone | Phase::Fenced | Phase::Stopped) {
-            return;
-        }
-        if self.next_beat <= now {
-            self.beat(now);
-        }
-        if self.silence().is_some_and(|silence| silence <= now) {
-            self.peer_lost(now);
-        }
-        if self.next_checkpoint.is_some_and(|at| at <= now) {
-            self.checkpoint(now);
-        }
-        self.settle_guest(now);
-    }
-
-    fn beat(&mut self, now: Time) {
-        let number = self.next_number;
-        self.next_number += 1;
-        self.next_beat = now.after(self.options.heartbeat_ns);
-        let claims = self.phase == Phase::Claiming;
-        if claims {
-            // The first claim may have been lost.
-            self.send(Node::Arbiter, Message::Claim);
-        } else {
-            self.send(Node::Secondary, Message::Heartbeat { number });
-            self.send(Node::Arbiter, Message::Renew { number });
-        }
-        for (unanswered, used) in [(&mut self.beats, !claims), (&mut self.renewals, !claims)] {
-            if used {
-                unanswered.push_back((number, now));
-            }
-            if unanswered.len() > HEARTBEATS_MAX {
-                unanswered.pop_front();
-            }
-        }
-    }
-
-    /// Lets the guest run or stand still, as it may and must now.
-    fn settle_guest(&mut self, now: Time) {
-        let runs = match self.phase {
-            Phase::Together | Phase::Claiming => now < self.lease,
-            Phase::Alone | Phase::Stopped => true,
-            _ => false,
-        };
-        if runs == self.paused {
-            self.paused = !runs;
-            self.effects.push_back(if runs { Effect::Resume } else { Effect::Pause });
-        }
-    }
-}
-
-/// When the message of this number was sent; older ones are not waited for any more.
-fn answered(unanswered: &mut VecDeque<(u32, Time)>, number: u32) -> Option<Time> {
-    let place = unanswered.iter().position(|(other, _)| *other == number)?;
-    let (_, sent) = unanswered[place];
-    unanswered.drain(..=place);
-    Some(sent)
 }

@@ -22,6 +22,8 @@ pub struct Secondary {
     promised: Time,
     /// When a claim is sent again.
     next_claim: Time,
+    /// Whether a verb was called and is not answered.
+    calling: bool,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -34,12 +36,14 @@ enum Phase {
     Draining(Purpose),
     /// The filters are asked for errors.
     AskingErrors { epoch: u32 },
-    /// The memory has not come.
-    Prepared { epoch: u32 },
+    /// The memory has not come. `ok` is what the filters said.
+    Prepared { epoch: u32, ok: bool },
     /// The filters take the checkpoint.
     Loading { epoch: u32 },
     /// They stop as planned.
     Stopping,
+    /// They could not, and the primary does not know yet.
+    StopFailed,
     /// They have.
     Stopped,
     /// The arbiter was asked, and the primary's guest may still run.
@@ -71,6 +75,7 @@ impl Secondary {
             life: None,
             promised: Time::ZERO,
             next_claim: Time::ZERO,
+            calling: false,
             paused: false,
             effects: VecDeque::new(),
         }
@@ -106,6 +111,11 @@ impl Secondary {
         self.effects.push_back(Effect::Send(to, message));
     }
 
+    fn call(&mut self, verb: Verb) {
+        self.calling = true;
+        self.effects.push_back(Effect::Call(verb));
+    }
+
     /// Nothing the primary says matters any more, but that it yields.
     fn is_apart(&self) -> bool {
         use Phase::{Claiming, Fenced, Leader, Stopped, TakingOver};
@@ -119,7 +129,11 @@ impl Secondary {
     pub fn replicates(&mut self, now: Time, replicates: bool) {
         if std::mem::replace(&mut self.replicates, replicates) != replicates {
             self.heard = self.heard.map(|heard| heard.max(now));
-            self.send(Node::Primary, Message::Ready { replicating: replicates });
+            if replicates {
+                self.tell_ready();
+            } else {
+                self.send(Node::Primary, Message::Ready { replicating: false });
+            }
         }
     }
 
@@ -128,7 +142,7 @@ impl Secondary {
         match self.phase {
             Phase::Leader => {
                 self.phase = Phase::TakingOver;
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+                self.call(Verb::Stop { failover: true });
             }
             _ if self.is_apart() || !self.replicates => {}
             _ => {
@@ -142,25 +156,39 @@ impl Secondary {
     fn claim(&mut self, now: Time) {
         self.phase = Phase::Claiming { granted: self.options.ungranted, yielded: false };
         self.send(Node::Arbiter, Message::Claim);
-        self.next_claim = now.after(self.options.heartbeat_ns);
+        self.next_claim = now.after(self.options.beat_ns());
         self.take_over_if_due(now);
     }
 
     fn peer_lost(&mut self, now: Time) {
+        if !self.replicates {
+            // It has nothing to take over with. A verb that is under way ends first.
+            if !self.calling {
+                self.phase = Phase::Following;
+            }
+            return;
+        }
         self.effects.push_back(Effect::Told(Told::PeerLost));
         self.effects.push_back(Effect::HangUp);
         self.claim(now);
     }
 
+    /// A verb that the filters are still at comes first: its answer must not be taken for the failover's.
     fn take_over_if_due(&mut self, now: Time) {
-        let Phase::Claiming { granted: true, yielded } = self.phase else { return };
-        if yielded || self.promised <= now || self.options.ungranted {
+        if self.due().is_some_and(|due| due <= now) {
             self.phase = Phase::TakingOver;
             // Whatever of the primary is still on its way belongs to no guest any more.
             self.effects.push_back(Effect::HangUp);
             self.effects.push_back(Effect::Told(Told::TakesOver));
-            self.effects.push_back(Effect::Call(Verb::Stop { failover: true }));
+            self.call(Verb::Stop { failover: true });
         }
+    }
+
+    /// From when on this one may take over, once it is granted and no verb is under way.
+    fn due(&self) -> Option<Time> {
+        let Phase::Claiming { granted: true, yielded } = self.phase else { return None };
+        let at_once = yielded || self.options.ungranted;
+        (!self.calling).then_some(if at_once { Time::ZERO } else { self.promised })
     }
 
     /// Guest and export stand still, and nothing is under way.
@@ -168,11 +196,11 @@ impl Secondary {
         match self.phase {
             Phase::Draining(Purpose::Checkpoint { epoch }) => {
                 self.phase = Phase::AskingErrors { epoch };
-                self.effects.push_back(Effect::Call(Verb::GetError));
+                self.call(Verb::GetError);
             }
             Phase::Draining(Purpose::Stop) => {
                 self.phase = Phase::Stopping;
-                self.effects.push_back(Effect::Call(Verb::Stop { failover: false }));
+                self.call(Verb::Stop { failover: false });
             }
             _ => {}
         }
@@ -180,9 +208,12 @@ impl Secondary {
 
     /// The verb that was called is answered.
     pub fn verb_answered(&mut self, ok: bool) {
+        if !std::mem::take(&mut self.calling) {
+            return;
+        }
         match self.phase {
             Phase::AskingErrors { epoch } => {
-                self.phase = Phase::Prepared { epoch };
+                self.phase = Phase::Prepared { epoch, ok };
                 self.send(Node::Primary, Message::CheckpointReply { epoch, ok });
             }
             Phase::Loading { epoch } => {
@@ -193,7 +224,7 @@ impl Secondary {
                 self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
             Phase::Stopping => {
-                self.phase = if ok { Phase::Stopped } else { Phase::Following };
+                self.phase = if ok { Phase::Stopped } else { Phase::StopFailed };
                 self.send(Node::Primary, Message::Stopped { ok });
             }
             Phase::TakingOver => self.phase = Phase::Leader,
@@ -217,6 +248,9 @@ impl Secondary {
             *yielded = true;
             return self.take_over_if_due(now);
         }
+        if (&self.phase, &message) == (&Phase::Stopped, &Message::Stop) {
+            return self.send(Node::Primary, Message::Stopped { ok: true });
+        }
         if self.is_apart() {
             return;
         }
@@ -227,22 +261,68 @@ impl Secondary {
                 self.promised = now.after(with_margin(self.options.lease_ns));
                 self.send(Node::Primary, Message::Alive { number });
             }
-            Message::CheckpointRequest { epoch }
-                if epoch == self.epoch + 1 && self.phase == Phase::Following =>
-            {
+            Message::CheckpointRequest { epoch } => self.requested(epoch),
+            Message::VmState { epoch, writes } => self.has_memory(epoch, writes),
+            Message::Abandon { epoch } => self.abandoned(epoch),
+            Message::Stop => self.told_to_stop(),
+            _ => {}
+        }
+    }
+
+    fn requested(&mut self, epoch: u32) {
+        match self.phase {
+            Phase::Following if epoch == self.epoch + 1 => {
                 self.phase = Phase::Draining(Purpose::Checkpoint { epoch });
             }
-            Message::VmState { epoch, writes } if self.phase == (Phase::Prepared { epoch }) => {
+            // The answer was lost.
+            Phase::Prepared { epoch: asked, ok } if asked == epoch => {
+                self.send(Node::Primary, Message::CheckpointReply { epoch, ok });
+            }
+            // A life of this process that the primary does not know, or an old request.
+            Phase::Following => {
+                self.send(Node::Primary, Message::CheckpointReply { epoch, ok: false });
+            }
+            _ => {}
+        }
+    }
+
+    fn has_memory(&mut self, epoch: u32, writes: Vec<u32>) {
+        match self.phase {
+            Phase::Prepared { epoch: asked, .. } if asked == epoch => {
                 self.phase = Phase::Loading { epoch };
                 self.effects.push_back(Effect::Told(Told::Loaded { epoch, writes }));
-                self.effects.push_back(Effect::Call(Verb::Checkpoint));
+                self.call(Verb::Checkpoint);
             }
-            Message::Abandon { epoch } if self.phase == (Phase::Prepared { epoch }) => {
-                self.phase = Phase::Following;
+            // The answer was lost, whatever it was.
+            Phase::Following if epoch == self.epoch || epoch == self.epoch + 1 => {
+                let ok = epoch == self.epoch;
+                self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
-            Message::Stop if self.phase == Phase::Following => {
-                self.phase = Phase::Draining(Purpose::Stop);
-            }
+            _ => {}
+        }
+    }
+
+    fn abandoned(&mut self, epoch: u32) {
+        match self.phase {
+            Phase::Prepared { epoch: asked, .. } if asked == epoch => self.phase = Phase::Following,
+            Phase::StopFailed => self.phase = Phase::Following,
+            _ => {}
+        }
+        self.tell_ready();
+    }
+
+    /// Nothing of an attempt is left, and the next may begin. Until then the primary abandons what is left
+    /// with every heartbeat.
+    fn tell_ready(&mut self) {
+        if self.phase == Phase::Following {
+            self.send(Node::Primary, Message::Ready { replicating: self.replicates });
+        }
+    }
+
+    fn told_to_stop(&mut self) {
+        match self.phase {
+            Phase::Following => self.phase = Phase::Draining(Purpose::Stop),
+            Phase::StopFailed => self.send(Node::Primary, Message::Stopped { ok: false }),
             _ => {}
         }
     }
@@ -253,7 +333,7 @@ impl Secondary {
         if other && self.replicates {
             return self.peer_lost(now);
         }
-        self.send(Node::Primary, Message::Ready { replicating: self.replicates });
+        self.tell_ready();
     }
 
     fn received_from_arbiter(&mut self, now: Time, message: &Message) {
@@ -275,10 +355,14 @@ impl Secondary {
     /// The control connection to the primary is lost. In the middle of something nobody knows how far
     /// the other one came.
     pub fn lost(&mut self, now: Time) {
-        if !self.is_apart() && self.phase != Phase::Following && self.phase != Phase::Stopping {
-            self.peer_lost(now);
-            self.settle_guest();
+        match self.phase {
+            Phase::Following | Phase::Stopping => {}
+            // Nothing has changed here, and no repeated stop can come any more.
+            Phase::StopFailed => self.phase = Phase::Following,
+            _ if self.is_apart() => {}
+            _ => self.peer_lost(now),
         }
+        self.settle_guest();
     }
 }
 
@@ -287,7 +371,7 @@ impl Secondary {
     /// When [`Secondary::timeout`] is to be called, if ever.
     pub fn deadline(&self) -> Option<Time> {
         match self.phase {
-            Phase::Claiming { granted: true, .. } => Some(self.promised),
+            Phase::Claiming { granted: true, .. } => self.due(),
             Phase::Claiming { .. } => Some(self.next_claim),
             _ => self.silence(),
         }
@@ -296,8 +380,14 @@ impl Secondary {
     /// When the primary will have been silent for too long. It holds out a little longer than the
     /// primary, whose guest is the one that people see.
     fn silence(&self) -> Option<Time> {
-        let heard = self.heard.filter(|_| self.replicates && !self.is_apart())?;
-        Some(heard.after(with_margin(self.options.lease_ns) + self.options.heartbeat_ns))
+        let listens = match self.phase {
+            Phase::Following => self.replicates,
+            // This ends by itself.
+            Phase::Stopping => false,
+            _ => !self.is_apart() && (self.replicates || !self.calling),
+        };
+        let heard = self.heard.filter(|_| listens)?;
+        Some(heard.after(with_margin(self.options.lease_ns)).after(self.options.beat_ns()))
     }
 
     /// Time has passed. Calling it too early, or without need, changes nothing.
@@ -306,7 +396,7 @@ impl Secondary {
             Phase::Claiming { granted: true, .. } => self.take_over_if_due(now),
             Phase::Claiming { .. } if self.next_claim <= now => {
                 // The first one may have been lost.
-                self.next_claim = now.after(self.options.heartbeat_ns);
+                self.next_claim = now.after(self.options.beat_ns());
                 self.send(Node::Arbiter, Message::Claim);
             }
             _ if self.silence().is_some_and(|silence| silence <= now) => self.peer_lost(now),
@@ -322,7 +412,8 @@ impl Secondary {
             Phase::Claiming { .. } => return,
             Phase::Following | Phase::Stopped | Phase::Leader => true,
             Phase::Draining(_) | Phase::AskingErrors { .. } | Phase::Prepared { .. } => false,
-            Phase::Loading { .. } | Phase::Stopping | Phase::TakingOver | Phase::Fenced => false,
+            Phase::Loading { .. } | Phase::Stopping | Phase::StopFailed => false,
+            Phase::TakingOver | Phase::Fenced => false,
         };
         if runs == self.paused {
             self.paused = !runs;

@@ -1,0 +1,166 @@
+//! Who is lost, and who goes on.
+
+use super::*;
+
+#[test]
+fn a_primary_without_a_secondary_goes_on_alone() {
+    let mut world = pair();
+    world.crash(S);
+    world.run(DECIDED_NS);
+    assert!(world.watch.was_told(P, &Told::PeerLost));
+    assert!(world.watch.was_told(P, &Told::Granted));
+    assert_eq!(world.watch.calls, [(P, FAILOVER)]);
+    assert!(runs(&world)[0]);
+}
+
+#[test]
+fn a_secondary_that_is_only_cut_off_is_denied() {
+    let mut world = pair();
+    world.part(P, S);
+    world.run(DECIDED_NS);
+    assert!(world.watch.was_told(P, &Told::Granted));
+    assert!(world.watch.was_told(S, &Told::Denied));
+    assert_eq!(runs(&world), [true, false]);
+}
+
+/// Nobody knows how far the other one came, and nobody waits to see.
+#[test]
+fn a_connection_lost_in_the_middle_of_a_checkpoint_parts_the_pair() {
+    for told in [[P].as_slice(), &[S], &[P, S]] {
+        let mut world = pair();
+        world.order(Order::Checkpoint);
+        world.until(HEARTBEAT_NS, |world| world.watch.calls.last() == Some(&(S, Verb::GetError)));
+        world.sever(told);
+        for node in told {
+            assert!(world.watch.was_told(*node, &Told::PeerLost));
+        }
+        world.run(DECIDED_NS);
+        assert_ne!(world.watch.arbiter_granted, [false; 2]);
+        assert_ne!(runs(&world), [true; 2]);
+    }
+}
+
+/// Its filters have stopped in the middle of a checkpoint.
+#[test]
+fn a_secondary_with_nothing_to_take_over_with_claims_nothing() {
+    for told in [[S].as_slice(), &[]] {
+        let mut world = pair();
+        world.order(Order::Checkpoint);
+        world.until(HEARTBEAT_NS, |world| world.watch.calls.last() == Some(&(S, Verb::GetError)));
+        world.replicate(S, false);
+        world.part(P, S);
+        world.sever(told);
+        world.run(DECIDED_NS);
+        assert!(!world.watch.secondary_claimed);
+        assert!(world.watch.was_told(P, &Told::Granted));
+        assert!(!world.is_busy());
+    }
+}
+
+#[test]
+fn a_secondary_without_a_primary_takes_over() {
+    let mut world = pair();
+    world.crash(P);
+    world.run(DECIDED_NS);
+    assert!(world.watch.was_told(S, &Told::TakesOver));
+    assert_eq!(world.watch.calls, [(S, FAILOVER)]);
+    assert_eq!(runs(&world), [false, true]);
+}
+
+#[test]
+fn a_primary_that_nobody_reaches_is_taken_over_from() {
+    let mut world = pair();
+    world.part(P, S);
+    world.part(P, A);
+    world.run(DECIDED_NS);
+    assert_eq!(runs(&world), [false, true]);
+    world.heal();
+    world.run(DECIDED_NS);
+    assert!(world.watch.was_told(P, &Told::Denied));
+    assert_eq!(runs(&world), [false, true]);
+}
+
+#[test]
+fn two_that_reach_each_other_need_no_arbiter() {
+    let mut world = pair();
+    world.part(P, A);
+    world.part(S, A);
+    world.run(DECIDED_NS);
+    takes_a_checkpoint(&mut world, 1);
+}
+
+#[test]
+fn without_an_arbiter_nobody_takes_over_and_the_primary_stands_still() {
+    let mut world = pair();
+    world.part(P, A);
+    world.part(S, A);
+    world.part(P, S);
+    let stood = world.until(2 * LEASE_NS, |world| !runs(world)[0]);
+    assert!(stood > LEASE_NS - 2 * HEARTBEAT_NS, "{stood}");
+    world.run(10 * DECIDED_NS);
+    assert!(!runs(&world)[0]);
+    assert_eq!(world.watch.calls, []);
+    world.heal();
+    world.run(DECIDED_NS);
+    assert_ne!(world.watch.arbiter_granted, [false; 2], "one of them goes on");
+}
+
+/// A restart that is faster than any silence: the guest that was followed is gone all the same.
+#[test]
+fn a_new_life_of_the_primary_is_no_reason_to_go_on() {
+    let mut world = pair();
+    takes_a_checkpoint(&mut world, 1);
+    world.crash(P);
+    world.start(P);
+    world.until(LEASE_NS, |world| world.watch.was_told(S, &Told::PeerLost));
+    world.run(DECIDED_NS);
+    assert_eq!(runs(&world), [false, true]);
+    assert!(world.watch.fates[S as usize].leads);
+}
+
+/// It knows nothing of who has taken over, and may promise nothing.
+#[test]
+fn a_new_life_of_the_secondary_gives_no_lease() {
+    let mut world = pair();
+    world.order(Order::Failover);
+    world.run(DECIDED_NS);
+    world.crash(P);
+    world.crash(S);
+    world.start(S);
+    world.start(P);
+    world.run(DECIDED_NS);
+    assert!(!runs(&world)[0]);
+}
+
+/// It drains for a checkpoint while the secondary is replaced by one that knows no epoch.
+#[test]
+fn a_primary_that_meets_a_new_life_of_the_secondary_goes_on() {
+    let mut world = pair();
+    takes_a_checkpoint(&mut world, 1);
+    world.drain_ns = 1_000;
+    world.order(Order::Checkpoint);
+    world.crash(S);
+    world.start(S);
+    world.run(DECIDED_NS);
+    assert!(!world.is_busy());
+    assert_eq!(runs(&world), [true; 2]);
+    assert_eq!(world.watch.epochs[0], 1);
+}
+
+/// A primary that nobody has ever answered asks on.
+#[test]
+fn what_is_kept_is_bounded() {
+    let kept_after = |heartbeats: u64| {
+        let mut world = pair();
+        world.crash(S);
+        world.crash(P);
+        world.part(P, A);
+        world.start(P);
+        world.run(heartbeats * HEARTBEAT_NS);
+        world.role_text(P).len()
+    };
+    assert!(kept_after(50) > kept_after(10) + 40 * 2 * 10, "heartbeats are kept for a while");
+    // Times and numbers are a few digits longer.
+    let digits = 64 * 2 * 4;
+    assert!(kept_after(10_000) < kept_after(200) + digits);
+}

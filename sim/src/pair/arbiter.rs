@@ -30,7 +30,7 @@ impl ArbiterStation {
                     self.peers.insert(connection, (None, Reader::default()));
                 }
                 NetworkEvent::Received(connection, bytes) => {
-                    if self.received(now, connection, &bytes).is_err() {
+                    if self.received(now, connection, &bytes, wire).is_err() {
                         self.peers.remove(&connection);
                         wire.close(connection);
                     }
@@ -43,28 +43,46 @@ impl ArbiterStation {
         }
         self.role.timeout(now);
         while let Some((to, message)) = self.role.poll() {
-            // The one that it made last.
-            let mut peers = self.peers.iter().rev();
-            let peer = peers.find(|(_, (node, _))| *node == Some(to));
+            let peer = self.peers.iter().find(|(_, (node, _))| *node == Some(to));
             if let Some((connection, _)) = peer {
-                let mut bytes = Vec::new();
-                message.encode(&mut bytes);
-                wire.send(Port::Arbiter, *connection, bytes);
+                wire.send_message(Port::Arbiter, *connection, &message);
             }
         }
     }
 
-    fn received(&mut self, now: Time, from: Connection, bytes: &[u8]) -> Result<(), FrameError> {
-        let Some((node, reader)) = self.peers.get_mut(&from) else { return Ok(()) };
+    fn received(
+        &mut self,
+        now: Time,
+        from: Connection,
+        bytes: &[u8],
+        wire: &mut Wire<'_>,
+    ) -> Result<(), FrameError> {
+        let Some((_, reader)) = self.peers.get_mut(&from) else { return Ok(()) };
         for message in read_all(reader, bytes)? {
-            match (*node, message) {
-                (None, Message::Hello { node: said, .. }) if said != Node::Arbiter => {
-                    *node = Some(said);
+            let known = self.peers.get(&from).and_then(|(node, _)| *node);
+            match (known, message) {
+                (None, Message::Hello { node, .. }) if node != Node::Arbiter => {
+                    self.met(from, node, wire);
                 }
                 (None, _) => return Err(FrameError::Unexpected),
                 (Some(known), message) => self.role.received(now, known, &message),
             }
         }
         Ok(())
+    }
+
+    /// A host has said who it is. What still comes over an older connection of its is an earlier life's,
+    /// perhaps, and a renewal of that must not become a lease of this one's.
+    fn met(&mut self, connection: Connection, node: Node, wire: &mut Wire<'_>) {
+        self.peers.retain(|other, (of, _)| {
+            let stays = *of != Some(node);
+            if !stays {
+                wire.close(*other);
+            }
+            stays
+        });
+        if let Some((of, _)) = self.peers.get_mut(&connection) {
+            *of = Some(node);
+        }
     }
 }

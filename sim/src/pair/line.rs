@@ -6,8 +6,44 @@ use colo_core::colo::{FrameError, Message, Reader};
 use crate::pair::network::{Connection, Port};
 use crate::pair::wire::Wire;
 
-/// How long somebody waits who was not let in, or not answered, before trying again.
-pub(super) const REDIAL_NS: u64 = 300_000;
+/// How long somebody waits for an answer.
+const ANSWER_NS: u64 = 3_000_000;
+
+/// How long somebody waits before trying again; twice as long after each time that it was in vain.
+const REDIAL_NS: u64 = 100_000;
+
+/// How often that is doubled at most.
+const DOUBLED_MAX: u32 = 4;
+
+/// When to dial.
+#[derive(Debug, Default)]
+pub(super) struct Redial {
+    next: Time,
+    in_vain: u32,
+}
+
+impl Redial {
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        self.next <= now
+    }
+
+    pub(super) fn dialled(&mut self, now: Time) {
+        self.next = now.after(ANSWER_NS);
+    }
+
+    pub(super) fn made(&mut self) {
+        self.in_vain = 0;
+    }
+
+    pub(super) fn lost(&mut self, now: Time) {
+        self.next = now.after(REDIAL_NS << self.in_vain);
+        self.in_vain = DOUBLED_MAX.min(self.in_vain + 1);
+    }
+
+    pub(super) fn deadline(&self) -> Time {
+        self.next
+    }
+}
 
 /// The connection to a port. See the module's head.
 #[derive(Debug)]
@@ -16,30 +52,29 @@ pub(super) struct Line {
     connection: Option<Connection>,
     up: bool,
     reader: Reader,
-    /// When to try again, or to give up waiting for an answer.
-    next: Time,
+    redial: Redial,
 }
 
 impl Line {
     pub(super) fn new(port: Port) -> Self {
-        Self { port, connection: None, up: false, reader: Reader::default(), next: Time::ZERO }
+        Self { port, connection: None, up: false, reader: Reader::default(), redial: Redial::default() }
     }
 
     /// Dials if there is no connection and it is time to.
     pub(super) fn dial_if_due(&mut self, now: Time, wire: &mut Wire<'_>) {
-        if self.up || now < self.next {
+        if self.up || !self.redial.is_due(now) {
             return;
         }
         if let Some(unanswered) = self.connection.take() {
             wire.close(unanswered);
         }
         self.connection = Some(wire.dial(self.port));
-        self.next = now.after(REDIAL_NS);
+        self.redial.dialled(now);
     }
 
     /// When [`Line::dial_if_due`] has something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
-        (!self.up).then_some(self.next)
+        (!self.up).then_some(self.redial.deadline())
     }
 
     pub(super) fn is(&self, connection: Connection) -> bool {
@@ -48,12 +83,13 @@ impl Line {
 
     pub(super) fn connected(&mut self) {
         (self.up, self.reader) = (true, Reader::default());
+        self.redial.made();
     }
 
     /// It is over; whether it was ever there.
     pub(super) fn lost(&mut self, now: Time) -> bool {
         self.connection = None;
-        self.next = now.after(REDIAL_NS);
+        self.redial.lost(now);
         std::mem::replace(&mut self.up, false)
     }
 
@@ -68,9 +104,7 @@ impl Line {
     /// Sends, or does not: what has no connection is lost.
     pub(super) fn send(&self, message: &Message, wire: &mut Wire<'_>) {
         if let Some(connection) = self.connection.filter(|_| self.up) {
-            let mut bytes = Vec::new();
-            message.encode(&mut bytes);
-            wire.send(self.port, connection, bytes);
+            wire.send_message(self.port, connection, message);
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Pair {
     /// How many ticks something may still be on its way, and when the next of them is.
     awake: u32,
     next_tick: Time,
+    /// Until when what somebody has done, beside heartbeats, may be on its way.
+    moves: Time,
 }
 
 impl Pair {
@@ -71,6 +73,7 @@ impl Pair {
             waits: [None; 2],
             awake: 0,
             next_tick: Time::ZERO,
+            moves: Time::ZERO,
         }
     }
 
@@ -96,7 +99,7 @@ impl Pair {
         let goes_on = primary.is_some_and(|role| role.is_busy() && !role.claims())
             || secondary.is_some_and(|role| role.is_busy() && !role.claims())
             || self.arbiter.role.deadline().is_some();
-        self.awake == 0 && world.next_due().is_none() && !world.link_waits() && !goes_on
+        self.moves <= world.now() && world.next_due().is_none() && !world.link_waits() && !goes_on
     }
 
     /// Whether somebody is granted to go on alone.
@@ -265,12 +268,12 @@ impl Pair {
 
     /// Lets each host look at what has come to it, one after the other. Whether anything was done.
     fn pump(&mut self, world: &mut World) -> bool {
-        let mut used = self.processes(world);
+        let (mut used, mut moves) = (self.processes(world), false);
         used |= self.tampers.send_late(world.now(), &mut self.network);
         let Self { network, tampers, primary, secondary, arbiter, .. } = self;
         for node in Node::ALL {
             let now = world.now();
-            let mut wire = Wire { network, tampers, node, now, used: false };
+            let mut wire = Wire { network, tampers, node, now, used: false, moves: false };
             match node {
                 Node::Primary => {
                     if let Some(station) = primary {
@@ -285,6 +288,11 @@ impl Pair {
                 Node::Arbiter => arbiter.pump(now, &mut wire),
             }
             used |= wire.used;
+            moves |= wire.moves;
+        }
+        let ticks = u64::from(self.options.latency_ticks) + 3;
+        if moves {
+            self.moves = world.now().after(ticks * TICK_NS);
         }
         if used {
             self.wake(world);

@@ -6,7 +6,7 @@ use colo_core::colo::{Effect, Message, Node, Options, Primary};
 use colo_core::nbd::{Client, ClientEvent, Command, NbdErrno};
 use colo_core::{Errno, Payload, RequestId, Time, UserOp, Verb, VolumeId};
 
-use crate::pair::line::{Line, REDIAL_NS};
+use crate::pair::line::{Line, Redial};
 use crate::pair::network::{Connection, NetworkEvent, Port};
 use crate::pair::wire::Wire;
 use crate::pair::{export_bytes, export_name};
@@ -30,8 +30,7 @@ pub(super) struct PrimaryStation {
     control: Line,
     arbiter: Line,
     exports: Vec<ExportLine>,
-    /// When the exports are dialled again, or waited for no longer.
-    next_dial: Time,
+    redial: Redial,
     pub(super) runs: bool,
     pub(super) calls: VecDeque<Verb>,
 }
@@ -44,7 +43,7 @@ impl PrimaryStation {
             control: Line::new(Port::Control),
             arbiter: Line::new(Port::Arbiter),
             exports: Vec::new(),
-            next_dial: now,
+            redial: Redial::default(),
             runs: false,
             calls: VecDeque::new(),
         }
@@ -53,7 +52,7 @@ impl PrimaryStation {
     /// When there is something to do, by this host's clock.
     pub(super) fn deadline(&self) -> Option<Time> {
         let dials = self.role.dials();
-        let dialling = [self.control.deadline(), (!self.is_ready()).then_some(self.next_dial)];
+        let dialling = [self.control.deadline(), (!self.is_ready()).then_some(self.redial.deadline())];
         let dialling = dialling.into_iter().flatten().filter(|_| dials);
         dialling.chain(self.arbiter.deadline()).chain(self.role.deadline()).min()
     }
@@ -89,9 +88,9 @@ impl PrimaryStation {
             return;
         }
         self.control.dial_if_due(now, wire);
-        if !self.is_ready() && self.next_dial <= now {
+        if !self.is_ready() && self.redial.is_due(now) {
             self.close_exports(now, world, wire);
-            self.next_dial = now.after(REDIAL_NS);
+            self.redial.dialled(now);
             self.exports.extend(world.volume_ids().map(|volume| ExportLine {
                 volume,
                 connection: wire.dial(Port::Export),
@@ -104,7 +103,7 @@ impl PrimaryStation {
         for line in self.exports.drain(..) {
             wire.close(line.connection);
         }
-        self.next_dial = now.after(REDIAL_NS);
+        self.redial.lost(now);
         world.link_is(false);
     }
 
@@ -254,6 +253,7 @@ impl PrimaryStation {
             self.close_exports(now, world, wire);
         }
         if self.is_ready() {
+            self.redial.made();
             world.link_is(true);
             self.forward(world);
         }

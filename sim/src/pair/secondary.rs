@@ -198,9 +198,7 @@ impl SecondaryStation {
                 Effect::Send(Node::Arbiter, message) => self.arbiter.send(&message, wire),
                 Effect::Send(_, message) => {
                     if let Some((connection, _)) = &self.control {
-                        let mut bytes = Vec::new();
-                        message.encode(&mut bytes);
-                        wire.send(Port::Control, *connection, bytes);
+                        wire.send_message(Port::Control, *connection, &message);
                     }
                 }
                 Effect::Pause | Effect::Resume => {

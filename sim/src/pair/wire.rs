@@ -1,7 +1,7 @@
 //! What one host has of the network, and what may befall a message that it sends.
 
 use colo_core::Time;
-use colo_core::colo::{FRAME_MAX, Node};
+use colo_core::colo::{FRAME_MAX, Message, Node};
 
 use crate::pair::network::{Connection, Network, NetworkEvent, Port};
 use crate::stream::Stream;
@@ -111,6 +111,8 @@ pub(super) struct Wire<'a> {
     pub(super) now: Time,
     /// Whether anything was done.
     pub(super) used: bool,
+    /// Whether it was anything but what goes on for ever.
+    pub(super) moves: bool,
 }
 
 impl Wire<'_> {
@@ -121,17 +123,27 @@ impl Wire<'_> {
     }
 
     pub(super) fn dial(&mut self, port: Port) -> Connection {
-        self.used = true;
+        (self.used, self.moves) = (true, true);
         self.network.dial(self.node, port)
     }
 
     pub(super) fn close(&mut self, connection: Connection) {
-        self.used = true;
+        (self.used, self.moves) = (true, true);
         self.network.close(self.node, connection);
     }
 
+    pub(super) fn send_message(&mut self, port: Port, to: Connection, message: &Message) {
+        use Message::{Alive, Heartbeat, Lease, Renew};
+        let moved = self.moves;
+        let mut bytes = Vec::new();
+        message.encode(&mut bytes);
+        self.send(port, to, bytes);
+        let beats = matches!(message, Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. });
+        self.moves = moved || !beats;
+    }
+
     pub(super) fn send(&mut self, port: Port, connection: Connection, bytes: Vec<u8>) {
-        self.used = true;
+        (self.used, self.moves) = (true, true);
         let meant = |rule: &(Node, Port, Tampering)| (rule.0, rule.1) == (self.node, port);
         match self.tampers.rules.iter().position(meant) {
             Some(place) => {

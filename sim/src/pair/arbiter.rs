@@ -45,7 +45,7 @@ impl ArbiterStation {
         while let Some((to, message)) = self.role.poll() {
             let peer = self.peers.iter().find(|(_, (node, _))| *node == Some(to));
             if let Some((connection, _)) = peer {
-                wire.send_message(Port::Arbiter, *connection, &message);
+                wire.send_message(Port::Arbiter, *connection, &message, false);
             }
         }
     }

@@ -53,11 +53,13 @@ pub(super) struct Line {
     up: bool,
     reader: Reader,
     redial: Redial,
+    /// Whether a claim was sent.
+    claimed: bool,
 }
 
 impl Line {
     pub(super) fn new(port: Port) -> Self {
-        Self { port, connection: None, up: false, reader: Reader::default(), redial: Redial::default() }
+        Self { port, connection: None, up: false, reader: Reader::default(), redial: Redial::default(), claimed: false }
     }
 
     /// Dials if there is no connection and it is time to.
@@ -102,9 +104,10 @@ impl Line {
     }
 
     /// Sends, or does not: what has no connection is lost.
-    pub(super) fn send(&self, message: &Message, wire: &mut Wire<'_>) {
+    pub(super) fn send(&mut self, message: &Message, wire: &mut Wire<'_>) {
         if let Some(connection) = self.connection.filter(|_| self.up) {
-            wire.send_message(self.port, connection, message);
+            let again = *message == Message::Claim && std::mem::replace(&mut self.claimed, true);
+            wire.send_message(self.port, connection, message, again);
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct PrimaryStation {
     life: u32,
     pub(super) role: Primary,
     control: Line,
+    /// Whether the secondary has said anything over it.
+    met: bool,
     arbiter: Line,
     exports: Vec<ExportLine>,
     redial: Redial,
@@ -41,6 +43,7 @@ impl PrimaryStation {
             life,
             role: Primary::new(options, now),
             control: Line::new(Port::Control),
+            met: false,
             arbiter: Line::new(Port::Arbiter),
             exports: Vec::new(),
             redial: Redial::default(),
@@ -111,12 +114,14 @@ impl PrimaryStation {
         match event {
             NetworkEvent::Connected(connection) if self.control.is(connection) => {
                 self.control.connected();
-                self.control.send(&self.hello(), wire);
-                self.role.connected(now);
+                let hello = self.hello();
+                self.control.send(&hello, wire);
+                self.met = false;
             }
             NetworkEvent::Connected(connection) if self.arbiter.is(connection) => {
                 self.arbiter.connected();
-                self.arbiter.send(&self.hello(), wire);
+                let hello = self.hello();
+                self.arbiter.send(&hello, wire);
             }
             NetworkEvent::Received(connection, bytes) if self.control.is(connection) => {
                 let read = self.control.receive(&bytes);
@@ -165,7 +170,12 @@ impl PrimaryStation {
         wire: &mut Wire<'_>,
     ) {
         match read {
+            Ok(messages) if messages.is_empty() => {}
             Ok(messages) => {
+                // To be let in is no sign of life of the role there; what it says is.
+                if from == Node::Secondary && !std::mem::replace(&mut self.met, true) {
+                    self.role.connected(now);
+                }
                 for message in messages {
                     self.role.received(now, from, message);
                 }

@@ -46,6 +46,8 @@ pub(super) struct SecondaryStation {
     recovers: bool,
     pub(super) role: Secondary,
     control: Option<(Connection, Reader)>,
+    /// Nobody is let in any more.
+    hung_up: bool,
     arbiter: Line,
     clients: BTreeMap<Connection, Client>,
     /// What the host has.
@@ -64,6 +66,7 @@ impl SecondaryStation {
             recovers,
             role: Secondary::new(options),
             control: None,
+            hung_up: false,
             arbiter: Line::new(Port::Arbiter),
             clients: BTreeMap::new(),
             asked: Vec::new(),
@@ -113,7 +116,9 @@ impl SecondaryStation {
 
     fn network(&mut self, now: Time, event: NetworkEvent, world: &mut World, wire: &mut Wire<'_>) {
         match event {
-            NetworkEvent::Accepted(connection, _) if self.recovers => wire.close(connection),
+            NetworkEvent::Accepted(connection, _) if self.recovers || self.hung_up => {
+                wire.close(connection);
+            }
             NetworkEvent::Accepted(connection, Port::Export) => {
                 let server = Server::new(exports(world));
                 self.clients.insert(connection, Client { server, volume: None });
@@ -198,7 +203,7 @@ impl SecondaryStation {
                 Effect::Send(Node::Arbiter, message) => self.arbiter.send(&message, wire),
                 Effect::Send(_, message) => {
                     if let Some((connection, _)) = &self.control {
-                        wire.send_message(Port::Control, *connection, &message);
+                        wire.send_message(Port::Control, *connection, &message, false);
                     }
                 }
                 Effect::Pause | Effect::Resume => {
@@ -207,6 +212,7 @@ impl SecondaryStation {
                 }
                 Effect::Call(verb) => self.calls.push_back(verb),
                 Effect::HangUp => {
+                    self.hung_up = true;
                     self.close_control(wire);
                     self.close_clients(wire);
                 }

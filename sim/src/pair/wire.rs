@@ -132,14 +132,21 @@ impl Wire<'_> {
         self.network.close(self.node, connection);
     }
 
-    pub(super) fn send_message(&mut self, port: Port, to: Connection, message: &Message) {
+    /// `again` says that it was sent before, and may never be heard.
+    pub(super) fn send_message(
+        &mut self,
+        port: Port,
+        to: Connection,
+        message: &Message,
+        again: bool,
+    ) {
         use Message::{Alive, Heartbeat, Lease, Renew};
         let moved = self.moves;
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         self.send(port, to, bytes);
         let beats = matches!(message, Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. });
-        self.moves = moved || !beats;
+        self.moves = moved || !(beats || again);
     }
 
     pub(super) fn send(&mut self, port: Port, connection: Connection, bytes: Vec<u8>) {

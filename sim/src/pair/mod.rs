@@ -45,8 +45,8 @@ pub struct Pair {
     primary: Option<PrimaryStation>,
     secondary: Option<SecondaryStation>,
     arbiter: ArbiterStation,
-    /// Lives that the process on each host has had.
-    lives: [u32; 2],
+    /// Which process of each host is known.
+    lives: [Option<u32>; 2],
     /// Whether what ends the process there next is a loss of power.
     power_fails: [bool; 2],
     /// The verb that each role waits for.
@@ -68,7 +68,7 @@ impl Pair {
             primary: None,
             secondary: None,
             arbiter: ArbiterStation::new(options.roles.lease_ns),
-            lives: [0; 2],
+            lives: [None; 2],
             power_fails: [false; 2],
             waits: [None; 2],
             awake: 0,
@@ -300,37 +300,33 @@ impl Pair {
         used
     }
 
-    /// Follows processes that have begun or ended.
+    /// Follows processes that have begun or ended, perhaps both in one moment.
     fn processes(&mut self, world: &World) -> bool {
         let mut changed = false;
         for (side, node) in [(Side::Primary, Node::Primary), (Side::Secondary, Node::Secondary)] {
-            let there = match side {
-                Side::Primary => self.primary.is_some(),
-                Side::Secondary => self.secondary.is_some(),
-            };
-            let host = world.host(side);
-            if there == host.is_some() {
+            let (known, life) = (self.lives[side as usize], world.life(side));
+            if known == life {
                 continue;
             }
             changed = true;
-            match host {
-                Some(host) => {
-                    let recovers = host.volume(VolumeId::FIRST).options().recover;
-                    self.begins(world, side, node, recovers);
-                }
-                None => self.ends(side, node),
+            if known.is_some() {
+                self.ends(side, node);
+            }
+            self.lives[side as usize] = life;
+            if let (Some(life), Some(host)) = (life, world.host(side)) {
+                let recovers = host.volume(VolumeId::FIRST).options().recover;
+                self.begins(world, side, node, (life, recovers));
             }
         }
         changed
     }
 
-    fn begins(&mut self, world: &World, side: Side, node: Node, recovers: bool) {
+    fn begins(&mut self, world: &World, side: Side, node: Node, life: (u32, bool)) {
         if self.network.is_down(node) {
             self.network.restart(node);
         }
-        self.lives[side as usize] += 1;
         self.power_fails[side as usize] = false;
-        let (roles, life) = (self.options.roles, self.lives[side as usize]);
+        let (roles, (life, recovers)) = (self.options.roles, life);
         match side {
             Side::Primary => {
                 let now = world.host_time(side);

@@ -142,6 +142,7 @@ impl World {
             self.publish(Some(side), id, What::Started { recover });
         }
         self.hosts[side as usize] = Some(Box::new(Host::new(volumes)));
+        self.lives[side as usize] += 1;
         self.with_host(side, |_, _| ());
         self.update_connection();
     }

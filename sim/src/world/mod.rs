@@ -131,6 +131,8 @@ pub struct World {
     now: Time,
     /// Boxed: a host is taken out and put back at every event.
     hosts: [Option<Box<Host>>; 2],
+    /// How many processes each has had.
+    lives: [u32; 2],
     /// The disks of each volume.
     disks: Vec<[WorldDisk; 4]>,
     /// Which volumes were open when the process was last there.
@@ -192,6 +194,7 @@ impl World {
             options,
             now: Time::ZERO,
             hosts: [None, None],
+            lives: [0; 2],
             disks: options.volumes().map(|(id, _)| DiskId::ALL.map(|d| disk(id, d))).collect(),
             open: [[false; VOLUMES_MAX]; 2],
             desk: network::Desk::default(),
@@ -227,6 +230,11 @@ impl World {
     /// The process on this host, if one runs.
     pub fn host(&self, side: Side) -> Option<&Host> {
         self.hosts[side as usize].as_deref()
+    }
+
+    /// Which process of this host that is, counted from 1, if one runs.
+    pub fn life(&self, side: Side) -> Option<u32> {
+        self.host(side).map(|_| self.lives[side as usize])
     }
 
     /// One volume of both hosts.

@@ -84,7 +84,7 @@ pub struct PairSetup {
     /// How often it takes a checkpoint by itself, in nanoseconds; never if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_ns: Option<u64>,
-    /// How long a message takes, in ticks of 10 µs.
+    /// How long a message takes, in ticks of 20 µs.
     pub latency_ticks: u32,
 }
 
@@ -119,9 +119,9 @@ impl PairSetup {
 }
 
 impl Default for PairSetup {
-    /// A network of 20 µs, a heartbeat every 400 µs, a lease of 2 ms; checkpoints only if somebody asks.
+    /// A network of 40 µs, a heartbeat every 800 µs, a lease of 3 ms; checkpoints only if somebody asks.
     fn default() -> Self {
-        Self { heartbeat_ns: 400_000, lease_ns: 2_000_000, checkpoint_ns: None, latency_ticks: 2 }
+        Self { heartbeat_ns: 800_000, lease_ns: 3_000_000, checkpoint_ns: None, latency_ticks: 2 }
     }
 }
 

@@ -36,7 +36,7 @@ const CHANNELS: [(Node, Port); 7] = [
 
 /// The network of a plan, and what of its setup is another than in a plan without one.
 pub(super) fn setup(setup: &mut Setup, stream: &mut Stream) {
-    let heartbeat_ns = *stream.pick(&[200_000, 400_000, 800_000]);
+    let heartbeat_ns = *stream.pick(&[400_000, 800_000, 1_600_000]);
     let volumes = usize::from(stream.chance(Ratio::new(1, 8)));
     setup.wiring = Wiring::default();
     setup.further = Further::new((0..volumes).map(|_| FurtherVolume::default()));
@@ -45,9 +45,9 @@ pub(super) fn setup(setup: &mut Setup, stream: &mut Stream) {
     }
     setup.pair = Some(PairSetup {
         heartbeat_ns,
-        lease_ns: heartbeat_ns * *stream.pick(&[3, 5, 8]),
+        lease_ns: heartbeat_ns * *stream.pick(&[2, 3, 4]),
         checkpoint_ns: *stream.pick(&[None, None, Some(3_000_000), Some(8_000_000)]),
-        latency_ticks: stream.range(1..=6) as u32,
+        latency_ticks: stream.range(1..=4) as u32,
     });
 }
 
@@ -130,7 +130,7 @@ impl Generator {
                 self.push(Step::Sever { node, port });
             }
             4 => {
-                let ticks = *self.rare.pick(&[1, 2, 5, 12, 40]);
+                let ticks = *self.rare.pick(&[1, 2, 4, 8, 20]);
                 self.push(Step::Latency(ticks));
             }
             5 => {

@@ -20,7 +20,7 @@ use tokio::task::spawn_local;
 use turmoil::net::{TcpListener, TcpStream};
 
 /// What a tick is in simulated time.
-pub const TICK_NS: u64 = 10_000;
+pub const TICK_NS: u64 = 20_000;
 
 /// A tick as turmoil and tokio see it.
 const TICK: Duration = Duration::from_millis(1);

@@ -28,8 +28,8 @@ use swarm::Swarm;
 
 pub use conform::generate_for_qemu;
 
-/// Of so many seeds one is a plan of two hosts on a network: it takes a hundred times as long.
-const PAIRS: u32 = 400;
+/// Of so many seeds one is a plan of two hosts on a network: it takes hundreds of times as long.
+const PAIRS: u32 = 1000;
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {

@@ -17,7 +17,9 @@ mod expectation;
 mod failover;
 mod mirror;
 mod model;
+mod networked;
 mod no_abort;
+mod one_writer;
 mod planned_stop;
 mod progress;
 mod register;
@@ -49,6 +51,7 @@ pub const INVARIANTS: &[(&str, &str)] = &[
     ("no-abort", no_abort::HOLDS),
     ("progress", progress::HOLDS),
     ("available", available::HOLDS),
+    ("one-writer", one_writer::HOLDS),
 ];
 
 /// Something that must not be.
@@ -85,6 +88,8 @@ const CHECKS: &[fn(&Sight<'_>, &mut Findings)] = &[
     release::check,
     no_abort::check,
     progress::check_removed,
+    networked::check,
+    one_writer::check,
 ];
 
 /// What checkers look at.
@@ -199,7 +204,11 @@ impl Oracle {
         self.findings.volume = world.id();
         if matches!(
             entry.what,
-            What::Event(_) | What::PowerLost | What::ProcessDied | What::Unasked { .. }
+            What::Event(_)
+                | What::PowerLost
+                | What::ProcessDied
+                | What::Unasked { .. }
+                | What::Networked(_)
         ) {
             let sight = Sight { model: &self.models[place], world, entry };
             for check in CHECKS {

@@ -18,6 +18,7 @@ use colo_sim::world::{Connection, Entry, Side, Stamp, SubmittedOp, VolumeView, W
 use crate::oracle::answers::{self, Expected};
 use crate::oracle::desk::Desk;
 use crate::oracle::error_report::Losses;
+use crate::oracle::networked::Beliefs;
 use crate::oracle::register::{Moment, Register};
 use crate::run::writer;
 
@@ -106,6 +107,10 @@ pub(crate) struct Model {
     pub(crate) losses: Losses,
     /// Whether the primary has a connection.
     connected: bool,
+    /// What roles have told, between two hosts on a network.
+    pub(crate) network: Beliefs,
+    /// The number of the first write that the primary's guest sent in this life.
+    first_of_life: u32,
     /// Somebody asked the backup job to end, or took its device away, in this life of the host.
     pub(crate) backup_disturbed: bool,
 }
@@ -163,6 +168,8 @@ impl Model {
             commit_cancelled: false,
             losses: Losses::default(),
             connected: false,
+            network: Beliefs::default(),
+            first_of_life: 0,
             backup_disturbed: false,
         }
     }
@@ -224,6 +231,7 @@ impl Model {
     pub(crate) fn apply(&mut self, entry: &Entry, world: VolumeView<'_>, beside: bool) {
         self.note_entry();
         let side = entry.side.unwrap_or(Side::Primary);
+        self.network.apply(self.now, side, &entry.what);
         if matches!(entry.what, What::Event(_) | What::Administered { .. }) {
             let waits = self.verbs.iter().any(|open| open.side == side);
             let alone = !waits && !beside && self.opened[side as usize];
@@ -347,6 +355,14 @@ impl Model {
         {
             self.forwarded_at_done.get_or_insert(extent.at);
         }
+        if let SubmittedOp::Write(extent, payload) = op
+            && user == UserId::Export
+            && first_stamp(payload, *extent).is_some_and(|stamp| self.is_of_last_life(stamp))
+        {
+            // It was on its way when that life ended, and comes over what is sent in this one.
+            self.leftovers.push((request, *extent));
+            self.mirrored[extent.at as usize..extent.end() as usize].fill(false);
+        }
         let Some(register) = self.register(side, user) else {
             self.stray.push((request, !matches!(op, SubmittedOp::Flush)));
             return;
@@ -363,6 +379,10 @@ impl Model {
             SubmittedOp::Flush => register.flush_submitted(now, request),
             SubmittedOp::Discard(_) => unreachable!("a discard is about no contents"),
         }
+    }
+
+    fn is_of_last_life(&self, stamp: Stamp) -> bool {
+        stamp.writer() == self.writers[Side::Primary as usize] && stamp.number() < self.first_of_life
     }
 
     fn event(&mut self, side: Side, event: &Event, world: VolumeView<'_>) {
@@ -493,6 +513,8 @@ impl Model {
         self.desks[side as usize].started(side, recover, world);
         if side == Side::Secondary {
             self.active_ejected = None;
+        } else {
+            self.first_of_life = self.epochs[side as usize].len() as u32;
         }
         self.stage[side as usize] = (!recover).then_some(Stage::None);
         if side == Side::Secondary {

@@ -189,6 +189,12 @@ impl Register {
         more.iter().any(|version| version.answered == PENDING && Some(version.stamp) == stamp)
     }
 
+    /// Whether a write of this contents was answered.
+    pub(crate) fn was_answered(&self, sector: u64, stamp: Stamp) -> bool {
+        let mut versions = self.cells[sector as usize].versions();
+        versions.any(|version| version.answered != PENDING && version.stamp == stamp)
+    }
+
     /// The process is gone: what was in flight may have come through, or not.
     pub(crate) fn abandon(&mut self, now: Moment) {
         self.pending.clear();

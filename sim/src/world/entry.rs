@@ -176,6 +176,7 @@ impl What {
             | Self::ProcessDied
             | Self::CalledAll { .. }
             | Self::Administered { admin: Admin::Quit, .. } => true,
+            Self::Networked(what) => !matches!(what, Networked::Forwarded { .. }),
             Self::Event(event) => event.is_of_host(),
             _ => false,
         }

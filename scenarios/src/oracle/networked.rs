@@ -1,0 +1,134 @@
+//! What is promised across a network: a checkpoint is of both sides, and an answer means that it is done.
+//!
+//! These are parts of `checkpoint` and `mirror` that show only where two hosts tell each other
+//! something. What moves the beliefs is in `model.rs`.
+
+use colo_core::colo::Told;
+use colo_core::{Event, Extent, Payload, Verb};
+use colo_sim::world::{Networked, Side, Stamp, What};
+
+use crate::oracle::model::in_view;
+use crate::oracle::register::Moment;
+use crate::oracle::{Findings, Sight};
+
+/// What the roles have told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beliefs {
+    /// Since when the secondary takes over.
+    pub(crate) taken_over: Option<Moment>,
+    /// The primary was let go on alone.
+    pub(crate) alone: bool,
+    /// The primary holds the secondary for gone, or is gone itself: it takes part in no checkpoint.
+    primary_left: bool,
+    /// Whether each guest runs.
+    runs: [bool; 2],
+    /// The epoch whose memory the secondary has loaded, and the writes that it knows of.
+    loaded: Option<(u32, Vec<u32>)>,
+    /// The last epoch that the secondary's disks took.
+    epoch: u32,
+}
+
+impl Beliefs {
+    /// Moves with an entry.
+    pub(crate) fn apply(&mut self, now: Moment, side: Side, what: &What) {
+        match (what, side) {
+            (What::Networked(Networked::Guest { runs }), _) => self.runs[side as usize] = *runs,
+            (What::Networked(Networked::Told(told)), _) => self.told(now, side, told),
+            (What::Event(Event::AllAnswered { verb: Verb::Checkpoint, result, .. }), Side::Secondary) => {
+                if let Some((epoch, _)) = self.loaded.take()
+                    && result.is_ok()
+                {
+                    self.epoch = epoch;
+                }
+            }
+            (What::PowerLost | What::ProcessDied | What::Event(Event::Exited | Event::Aborted(_)), _) => {
+                self.primary_left |= side == Side::Primary;
+                self.runs[side as usize] = false;
+                self.loaded = self.loaded.take().filter(|_| side == Side::Primary);
+            }
+            // A new process, with a new memory: what its role counts begins anew.
+            (What::Started { .. }, Side::Secondary) => {
+                (self.runs[1], self.loaded, self.epoch) = (true, None, 0);
+            }
+            (What::Started { .. }, Side::Primary) => (self.primary_left, self.epoch) = (false, 0),
+            _ => {}
+        }
+    }
+
+    fn told(&mut self, now: Moment, side: Side, told: &Told) {
+        match (told, side) {
+            (Told::TakesOver, _) => {
+                self.taken_over.get_or_insert(now);
+            }
+            (Told::Granted, Side::Primary) => (self.alone, self.primary_left) = (true, true),
+            (Told::PeerLost | Told::Denied, Side::Primary) => self.primary_left = true,
+            (Told::Loaded { epoch, writes }, _) => self.loaded = Some((*epoch, writes.clone())),
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
+    match (&sight.entry.what, sight.entry.side) {
+        (What::Networked(Networked::Forwarded { extent, payload, ok: true }), _) => {
+            forwarded(sight, *extent, payload, findings);
+        }
+        (What::Networked(Networked::Told(Told::Loaded { epoch, .. })), _) => {
+            let last = sight.model.network.epoch;
+            if *epoch <= last {
+                let message = format!(
+                    "the memory of epoch {epoch} was loaded, and the disks are at epoch {last} already"
+                );
+                findings.report("checkpoint", Side::Secondary, message);
+            }
+        }
+        (
+            What::Event(Event::VerbAnswered { verb: Verb::Checkpoint, result: Ok(()), .. }),
+            Some(Side::Secondary),
+        ) => taken(sight, findings),
+        _ => {}
+    }
+}
+
+/// The primary is told that a write is done: then it is.
+fn forwarded(sight: &Sight<'_>, extent: Extent, payload: &Payload, findings: &mut Findings) {
+    let register = &sight.model.forwarded;
+    let size = payload.len() / extent.len as usize;
+    for (sector, bytes) in (extent.at..extent.end()).zip(payload.chunks(size)) {
+        let Some(stamp) = Stamp::of(bytes).filter(|stamp| *stamp != Stamp::ZERO) else { continue };
+        if register.is_pending(sector, Some(stamp)) && !register.was_answered(sector, stamp) {
+            let message = format!(
+                "the primary was told that its write to sector {sector} is done, and the secondary has not answered it"
+            );
+            return findings.report_at("mirror", Side::Primary, sector, message);
+        }
+    }
+}
+
+/// The secondary's disks took a checkpoint: of the moment of the memory, while the primary stands still.
+fn taken(sight: &Sight<'_>, findings: &mut Findings) {
+    let (model, beliefs) = (sight.model, &sight.model.network);
+    let Some((epoch, writes)) = &beliefs.loaded else { return };
+    let known = writes.get(usize::from(sight.world.id().0)).copied().unwrap_or(0);
+    for sector in 0..model.forwarded.len() {
+        let Some(seen) = in_view(sight.world, sector) else { continue };
+        let newer = seen.writer() == model.writers[Side::Primary as usize] && seen.number() > known;
+        if newer {
+            let message = format!(
+                "after checkpoint {epoch} sector {sector} shows {}, and the memory that was loaded knows of {known} writes",
+                model.describe(sector, Some(seen)),
+            );
+            return findings.report_at("checkpoint", Side::Secondary, sector, message);
+        }
+    }
+    if beliefs.primary_left {
+        return;
+    }
+    if beliefs.runs[Side::Primary as usize] || model.primary.writes_pending() {
+        let message = format!(
+            "checkpoint {epoch} was taken while the primary's guest {}",
+            if beliefs.runs[0] { "runs" } else { "has writes under way" },
+        );
+        findings.report("checkpoint", Side::Secondary, message);
+    }
+}

@@ -53,11 +53,13 @@ pub const FINDINGS: &[(&str, &str)] = embedded![
     "flush-misses-split-writes",
     "planned-stop-cancels-first",
     "quorum-counts-forwarding",
+    "stale-connection",
     "start-all-half-way",
     "stop-all-half-way",
     "torn-checkpoint",
     "touches-ejected",
     "unfenced-export",
+    "ungranted-failover",
     "unmarked-overlays",
 ];
 

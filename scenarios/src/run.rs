@@ -66,8 +66,8 @@ pub fn run(plan: &Plan) -> Outcome {
     finished(plan, false).0
 }
 
-/// In the lane that the plan is for.
-fn finished(plan: &Plan, keep_trace: bool) -> (Outcome, World) {
+/// Runs a plan, and gives the world as it was left. In the lane that the plan is for.
+pub fn finished(plan: &Plan, keep_trace: bool) -> (Outcome, World) {
     match plan.setup.pair {
         Some(_) => Run::<Pair>::over(plan, keep_trace).finish(),
         None => Run::new(plan, keep_trace).finish(),

@@ -382,7 +382,8 @@ impl Model {
     }
 
     fn is_of_last_life(&self, stamp: Stamp) -> bool {
-        stamp.writer() == self.writers[Side::Primary as usize] && stamp.number() < self.first_of_life
+        stamp.writer() == self.writers[Side::Primary as usize]
+            && stamp.number() < self.first_of_life
     }
 
     fn event(&mut self, side: Side, event: &Event, world: VolumeView<'_>) {

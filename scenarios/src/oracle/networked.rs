@@ -34,14 +34,22 @@ impl Beliefs {
         match (what, side) {
             (What::Networked(Networked::Guest { runs }), _) => self.runs[side as usize] = *runs,
             (What::Networked(Networked::Told(told)), _) => self.told(now, side, told),
-            (What::Event(Event::AllAnswered { verb: Verb::Checkpoint, result, .. }), Side::Secondary) => {
+            (
+                What::Event(Event::AllAnswered { verb: Verb::Checkpoint, result, .. }),
+                Side::Secondary,
+            ) => {
                 if let Some((epoch, _)) = self.loaded.take()
                     && result.is_ok()
                 {
                     self.epoch = epoch;
                 }
             }
-            (What::PowerLost | What::ProcessDied | What::Event(Event::Exited | Event::Aborted(_)), _) => {
+            (
+                What::PowerLost
+                | What::ProcessDied
+                | What::Event(Event::Exited | Event::Aborted(_)),
+                _,
+            ) => {
                 self.primary_left |= side == Side::Primary;
                 self.runs[side as usize] = false;
                 self.loaded = self.loaded.take().filter(|_| side == Side::Primary);

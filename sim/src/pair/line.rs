@@ -59,7 +59,14 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(port: Port) -> Self {
-        Self { port, connection: None, up: false, reader: Reader::default(), redial: Redial::default(), claimed: false }
+        Self {
+            port,
+            connection: None,
+            up: false,
+            reader: Reader::default(),
+            redial: Redial::default(),
+            claimed: false,
+        }
     }
 
     /// Dials if there is no connection and it is time to.

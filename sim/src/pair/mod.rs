@@ -117,6 +117,7 @@ impl Pair {
 impl Pair {
     /// Asks a role for something.
     pub fn order(&mut self, world: &World, order: Order) {
+        self.stir(world);
         match order {
             Order::Checkpoint | Order::Stop => {
                 let now = world.host_time(Side::Primary);
@@ -266,6 +267,12 @@ impl Pair {
         self.awake = self.options.latency_ticks + 3;
     }
 
+    /// Something was done beside heartbeats, and what it leads to is not there yet.
+    fn stir(&mut self, world: &World) {
+        let ticks = u64::from(self.options.latency_ticks) + 3;
+        self.moves = world.now().after(ticks * TICK_NS);
+    }
+
     /// Lets each host look at what has come to it, one after the other. Whether anything was done.
     fn pump(&mut self, world: &mut World) -> bool {
         let (mut used, mut moves) = (self.processes(world), false);
@@ -290,9 +297,8 @@ impl Pair {
             used |= wire.used;
             moves |= wire.moves;
         }
-        let ticks = u64::from(self.options.latency_ticks) + 3;
         if moves {
-            self.moves = world.now().after(ticks * TICK_NS);
+            self.stir(world);
         }
         if used {
             self.wake(world);

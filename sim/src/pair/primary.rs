@@ -55,7 +55,8 @@ impl PrimaryStation {
     /// When there is something to do, by this host's clock.
     pub(super) fn deadline(&self) -> Option<Time> {
         let dials = self.role.dials();
-        let dialling = [self.control.deadline(), (!self.is_ready()).then_some(self.redial.deadline())];
+        let dialling =
+            [self.control.deadline(), (!self.is_ready()).then_some(self.redial.deadline())];
         let dialling = dialling.into_iter().flatten().filter(|_| dials);
         dialling.chain(self.arbiter.deadline()).chain(self.role.deadline()).min()
     }

@@ -296,6 +296,8 @@ impl SecondaryStation {
                 let (op, fua) = user_op(command, world);
                 let asked = Asked { token, connection, cookie, volume, fua };
                 self.waiting.push_back((asked, op));
+                // What has come whole is begun, even if its connection ends with it.
+                self.hand_over(world, wire);
             }
             ServerEvent::Closed(end) => {
                 let mut last = Vec::new();

@@ -145,7 +145,8 @@ impl Wire<'_> {
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         self.send(port, to, bytes);
-        let beats = matches!(message, Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. });
+        let beats =
+            matches!(message, Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. });
         self.moves = moved || !(beats || again);
     }
 

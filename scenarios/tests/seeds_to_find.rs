@@ -8,12 +8,13 @@ use std::path::Path;
 
 use colo_scenarios::finding::{Finding, SEEDS_TRIED, all, seeds_to_find};
 use colo_scenarios::generate::generate;
-use colo_scenarios::profile::{Added, Behaviour};
+use colo_scenarios::profile::{Added, Behaviour, Topology};
 use colo_scenarios::run::run;
 
 fn breaks(finding: &Finding, seed: u64) -> bool {
     let added = Added::Named(vec![finding.quirk]);
-    let behaviour = Behaviour { added, ..Behaviour::default() };
+    let topology = finding.plan.setup.pair.map(|_| Topology::Pair);
+    let behaviour = Behaviour { added, topology, ..Behaviour::default() };
     let outcome = run(&generate(seed, &behaviour));
     outcome.violations.iter().any(|violation| violation.invariant == finding.invariant)
 }

@@ -159,7 +159,16 @@ fn plan(args: &ExploreArgs) -> anyhow::Result<Plan> {
             };
             Ok(scenario.plan(&args.behaviour.behaviour()?))
         }
-        (None, Some(text)) => Ok(meant::plan(text, &args.behaviour)?.1),
+        (None, Some(text)) => {
+            let plan = meant::plan(text, &args.behaviour)?.1;
+            if plan.setup.pair.is_some() {
+                anyhow::bail!(
+                    "{} is a plan of two hosts on a network, which cannot be cloned in the middle; take the `pair` out of its setup, or use run or replay",
+                    plan.name
+                );
+            }
+            Ok(plan)
+        }
         (None, None) => unreachable!("one of them is required"),
     }
 }

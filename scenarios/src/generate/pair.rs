@@ -115,7 +115,7 @@ impl Generator {
     }
 
     fn network_mishap(&mut self, pair: &PairShape) {
-        match self.rare.weighted(&[6, 4, 3, 3, 3, 8, 4]) {
+        match self.rare.weighted(&[6, 4, 3, 3, 3, 8, 4, 2]) {
             0 => {
                 let (from, to) = *self.rare.pick(&DIRECTIONS);
                 self.push(Step::CutBetween { from, to, cut: true });
@@ -138,8 +138,24 @@ impl Generator {
                 let how = *self.rare.pick(&Tampering::ALL);
                 self.push(Step::Tamper { node, port, how });
             }
-            _ => self.wait_for(pair, 2),
+            6 => self.wait_for(pair, 2),
+            _ => self.overtaken(),
         }
+    }
+
+    /// A write on a slow connection that breaks, sent again over a fast one, and written over there.
+    fn overtaken(&mut self) {
+        let (at, len) = self.extent();
+        let side = Side::Primary;
+        self.push(Step::Latency(100));
+        self.push(Step::Write { side, at, len, wait: false });
+        self.push(Step::Pass(30_000));
+        self.push(Step::Sever { node: Node::Primary, port: Port::Export });
+        self.push(Step::Latency(1));
+        self.push(Step::Pass(1_000_000));
+        self.push(Step::Write { side, at, len, wait: true });
+        self.push(Step::Pass(1_500_000));
+        self.push(Step::CallAll { side, verb: Verb::GetError, wait: true });
     }
 
     fn heal(&mut self) {

@@ -245,6 +245,7 @@ fn setup((cluster, granule, commit, sectors, rest): Raw) -> Setup {
         secondary_quorum: rest.is_multiple_of(2),
         wiring: Wiring::default(),
         further: Further::default(),
+        pair: None,
         reconnect_delay_ns: pick(&[0, 300_000, 5_000_000], rest / 16),
         disk_delay: Delay {
             min_ns: 20_000,

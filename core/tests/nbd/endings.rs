@@ -42,7 +42,7 @@ fn ends(mut server: Server, end: NbdEnd) {
     server.answer(0, Ok(Vec::new()));
     assert!(!server.wants_bytes());
     assert_eq!(server_events(&mut server), []);
-    assert_eq!(sent_by_server(&mut server), [], "before: {sent:?}");
+    assert_eq!(sent_by_server(&mut server), [0_u8; 0], "before: {sent:?}");
 }
 
 fn fails(server: Server, error: NbdError) {
@@ -102,7 +102,7 @@ fn oversized() {
 
     let mut server = haggling_server(vec![export("a")]);
     server.receive(&hex("'IHAVEOPT' 00000001 ffffffff"));
-    assert_eq!(sent_by_server(&mut server), [], "this one has no error reply");
+    assert_eq!(sent_by_server(&mut server), [0_u8; 0], "this one has no error reply");
     fails(server, NbdError::Oversized { what: "an option", len: u32::MAX, max: 8192 });
 
     let mut client = asking_client();
@@ -372,7 +372,7 @@ fn a_client_asks_for_nothing_that_is_not_offered() {
     for (features, command) in cases {
         let mut client = ready_client(features);
         client.submit(1, command.clone());
-        assert_eq!(sent_by_client(&mut client), [], "{command:?}");
+        assert_eq!(sent_by_client(&mut client), [0_u8; 0], "{command:?}");
         let answered =
             ClientEvent::Answered { cookie: 1, result: Err(colo_core::nbd::NbdErrno::NotSup) };
         assert_eq!(client_events(&mut client), [answered], "{command:?}");

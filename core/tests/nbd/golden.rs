@@ -13,7 +13,7 @@ use crate::peers::{
 #[test]
 fn a_client_asks_with_go_for_block_sizes() {
     let mut client = Client::new("disk");
-    assert_eq!(sent_by_client(&mut client), []);
+    assert_eq!(sent_by_client(&mut client), [0_u8; 0]);
     client.receive(&hex(GREETING));
     let asked = "00000003 'IHAVEOPT' 00000007 0000000c 00000004 'disk' 0001 0003";
     assert_eq!(sent_by_client(&mut client), hex(asked));

@@ -119,7 +119,7 @@ fn the_payload_of_a_refused_write_is_not_kept() {
         server.receive(piece);
         assert!(server.bytes_held() < 70_000, "{} bytes held", server.bytes_held());
     }
-    assert_eq!(sent_by_server(&mut server), []);
+    assert_eq!(sent_by_server(&mut server), [0_u8; 0]);
     server.receive(&[*last]);
     assert_eq!(sent_by_server(&mut server), hex("67446698 00000001 00000000000000aa"));
 }
@@ -171,7 +171,7 @@ fn the_seventeenth_request_waits_unread() {
     server.receive(&request(0, READ, 0, 512));
     server.receive(&request(0, 9, 0, 0));
     assert_eq!(server_events(&mut server).len(), REQUESTS_MAX);
-    assert_eq!(sent_by_server(&mut server), [], "not even a refusal: it is not read yet");
+    assert_eq!(sent_by_server(&mut server), [0_u8; 0], "not even a refusal: it is not read yet");
     server.answer(3, Ok(Vec::new()));
     let read = Command::Read { at: 0, len: 512 };
     let requested = ServerEvent::Requested { cookie: 16, command: read };
@@ -269,7 +269,7 @@ fn a_refusal_is_sent_before_the_end() {
     assert_eq!(sent_by_server(&mut server), hex("67446698 00000016 00000000000000aa"));
     server.answer(0, Ok(Vec::new()));
     server.receive(&request(0, FLUSH, 0, 0));
-    assert_eq!(sent_by_server(&mut server), [], "after that nothing is sent or accepted");
+    assert_eq!(sent_by_server(&mut server), [0_u8; 0], "after that nothing is sent or accepted");
     assert_eq!(server_events(&mut server), []);
 }
 

@@ -19,12 +19,12 @@ often are preferred. What is put in comes from the generator or from the corpus,
 such plan is one that the hardened core has to survive. No seed makes it again: the ones that fail are saved as files.
 
 **Verdict of 2026-11-24: it wins where plain chance has run dry, and is kept beside the plain campaign, not in place of it.** All
-points but the rarest take about a quarter of the plans or less, and a third of the steps, as such plans are longer. When the
-very last point comes is luck in every setting, but only guided campaigns reach it within the limit. The findings are found after as many plans as
-before, because all of them come before the guiding begins; in a long run a guided campaign shows some defects ten times as often and
-others a third as often, so a plain one stays the default. And it met what plain campaigns of the same size do not: plans
-that broke an invariant of the hardened core. What they showed is repaired, and such plans are in `fixtures/plans/`; what
-they met that was said to be impossible is a point now, and seeds reach it.
+points but one take about a third of the plans and less than half of the steps, as such plans are longer, and only guided
+campaigns reach the very last within the limit. The findings are found after as many plans as
+before, because all of them come before the guiding begins; in a long run a guided campaign shows some defects up to four times
+as often and others a quarter as often, so a plain one stays the default. And when it was new it met what plain campaigns of the
+same size had not: plans that broke an invariant of the hardened core. What they showed is repaired, and such plans are in
+`fixtures/plans/`; what they met that was said to be impossible is a point now, and seeds reach it.
 
 This page is written by `cargo run --release -p colo-scenarios --example guided`; do not edit it.
 ";

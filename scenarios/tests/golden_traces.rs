@@ -88,7 +88,7 @@ fn every_plan_that_cannot_be_used_says_why() {
         ("not JSON", told_of("failover")),
         ("not a plan", told_of("[1, 2]")),
         ("another thing", told_of("{\"version\": 1}")),
-        ("a newer version", complaint("\"version\": 3", "\"version\": 3")),
+        ("a newer version", complaint("\"version\": 3", "\"version\": 4")),
         ("a sector of 7 bytes", complaint("\"sector_size\":8", "\"sector_size\":7")),
         ("a granule of half a cluster", complaint("\"granule\":4,\"copy", "\"granule\":1,\"copy")),
         ("no sector", complaint("\"sectors\":24", "\"sectors\":0")),

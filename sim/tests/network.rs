@@ -20,12 +20,12 @@ fn connection(network: &mut Network) -> (Connection, Connection) {
     else {
         panic!("nobody connected");
     };
-    assert_eq!(wait(network, Node::Primary).map(|(_, event)| event), connected(near));
+    assert_eq!(wait(network, Node::Primary).map(|(_, event)| event), Some(connected(near)));
     (near, far)
 }
 
-fn connected(connection: Connection) -> Option<NetworkEvent> {
-    Some(NetworkEvent::Connected(connection))
+fn connected(connection: Connection) -> NetworkEvent {
+    NetworkEvent::Connected(connection)
 }
 
 fn received(connection: Connection, bytes: &[u8]) -> NetworkEvent {
@@ -110,6 +110,6 @@ fn the_arbiter_is_reached_by_both() {
         let near = network.dial(node, Port::Arbiter);
         let accepted = wait(&mut network, Node::Arbiter).map(|(_, event)| event);
         assert!(matches!(accepted, Some(NetworkEvent::Accepted(_, Port::Arbiter))), "{accepted:?}");
-        assert_eq!(wait(&mut network, node).map(|(_, event)| event), connected(near));
+        assert_eq!(wait(&mut network, node).map(|(_, event)| event), Some(connected(near)));
     }
 }

@@ -229,7 +229,9 @@ impl Network {
         let of_port = desk.ports.iter().filter(|(_, of)| **of == port);
         let connections: Vec<_> = of_port.map(|(connection, _)| *connection).collect();
         drop(desk);
-        connections.into_iter().for_each(|connection| self.sever(from, connection));
+        for connection in connections {
+            self.sever(from, connection);
+        }
     }
 
     /// Whether nothing runs on this host.

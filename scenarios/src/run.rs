@@ -253,7 +253,7 @@ impl<'a, L: Lane> Run<'a, L> {
         self.lane.set_held(&mut self.world, false);
         self.lane.network(&mut self.world, NetworkAct::Heal);
         self.observe();
-        self.settle();
+        self.settle(PROGRESS_BOUND_NS);
         self.oracle.end(&self.world);
     }
 
@@ -328,10 +328,13 @@ impl<'a, L: Lane> Run<'a, L> {
             }
             Step::Pass(ns) => self.pass(*ns),
             Step::Events(count) => self.let_happen(*count),
-            Step::Settle => self.settle(),
+            Step::Settle => self.settle(self.patience()),
         }
     }
 }
+
+/// How long a step waits on a network, in nanoseconds: for much longer than leases and checkpoints take.
+const PATIENCE_NS: u64 = 60_000_000;
 
 /// The writer of a guest's stamps; 0 wrote what was there from the beginning.
 pub(crate) fn writer(side: Side, volume: VolumeId) -> u8 {
@@ -351,10 +354,15 @@ fn phased(step: &Step) -> bool {
 impl<L: Lane> Run<'_, L> {
     /// Two hosts on a network get to know each other before anything else.
     fn meet(&mut self) {
-        let until = self.world.now().after(PROGRESS_BOUND_NS);
-        while !self.lane.rests(&self.world) && self.plan.setup.pair.is_some() && self.advance(until)
-        {
+        if self.plan.setup.pair.is_some() {
+            self.settle(PATIENCE_NS);
         }
+    }
+
+    /// How long a step waits for what it waits for. On a network some of it never comes, and others go on
+    /// for ever.
+    fn patience(&self) -> u64 {
+        if self.plan.setup.pair.is_some() { PATIENCE_NS } else { PROGRESS_BOUND_NS }
     }
 
     fn network(&mut self, act: NetworkAct) {
@@ -509,7 +517,7 @@ impl<L: Lane> Run<'_, L> {
     fn ordered(&mut self, order: Order) -> bool {
         if order != Order::Failover && self.plan.setup.pair.is_some() {
             // They have to have heard of each other's last verbs.
-            self.settle();
+            self.settle(self.patience());
         }
         if !self.lane.order(&self.world, order) {
             return false;
@@ -595,8 +603,8 @@ impl<L: Lane> Run<'_, L> {
         }
     }
 
-    fn settle(&mut self) {
-        let until = self.world.now().after(PROGRESS_BOUND_NS);
+    fn settle(&mut self, ns: u64) {
+        let until = self.world.now().after(ns);
         while !self.lane.rests(&self.world) && self.advance(until) {}
     }
 }
@@ -625,7 +633,7 @@ impl<L: Lane> Run<'_, L> {
 
     /// Goes on while something is not done, as long as anything happens.
     fn advance_while(&mut self, undone: impl Fn(&Self) -> bool) {
-        let until = self.world.now().after(PROGRESS_BOUND_NS);
+        let until = self.world.now().after(self.patience());
         while undone(self) && !self.lane.rests(&self.world) && self.advance(until) {}
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use colo_core::Time;
 use colo_core::colo::{Arbiter, FrameError, Message, Node, Reader};
 
-use crate::pair::line::read_all;
+use crate::pair::line::{Said, read_all};
 use crate::pair::network::{Connection, NetworkEvent, Port};
 use crate::pair::wire::Wire;
 
@@ -15,11 +15,12 @@ pub(super) struct ArbiterStation {
     pub(super) role: Arbiter,
     /// Who is there, once it has said so.
     peers: BTreeMap<Connection, (Option<Node>, Reader)>,
+    said: [Said; 2],
 }
 
 impl ArbiterStation {
     pub(super) fn new(lease_ns: u64) -> Self {
-        Self { role: Arbiter::new(lease_ns), peers: BTreeMap::new() }
+        Self { role: Arbiter::new(lease_ns), peers: BTreeMap::new(), said: Default::default() }
     }
 
     /// Takes in what came, does what is due, sends what is to be sent.
@@ -45,7 +46,8 @@ impl ArbiterStation {
         while let Some((to, message)) = self.role.poll() {
             let peer = self.peers.iter().find(|(_, (node, _))| *node == Some(to));
             if let Some((connection, _)) = peer {
-                wire.send_message(Port::Arbiter, *connection, &message, false);
+                let said = &mut self.said[usize::from(to == Node::Secondary)];
+                wire.send_message(Port::Arbiter, *connection, &message, said);
             }
         }
     }

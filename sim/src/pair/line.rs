@@ -40,8 +40,33 @@ impl Redial {
         self.in_vain = DOUBLED_MAX.min(self.in_vain + 1);
     }
 
+    /// Whether it was tried often, so that who knows whether anybody will ever be there.
+    pub(super) fn in_vain(&self) -> bool {
+        self.in_vain == DOUBLED_MAX
+    }
+
     pub(super) fn deadline(&self) -> Time {
         self.next
+    }
+}
+
+/// What was last said to somebody, beside heartbeats. Who waits for something says the same again and
+/// again, and may never be heard.
+#[derive(Debug, Default)]
+pub(super) struct Said(Option<Message>);
+
+impl Said {
+    /// Whether this says something that was not just said.
+    pub(super) fn is_new(&mut self, message: &Message) -> bool {
+        use Message::{Alive, Heartbeat, Hello, Lease, Renew};
+        match message {
+            Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. } | Hello { .. } => false,
+            _ if self.0.as_ref() == Some(message) => false,
+            _ => {
+                self.0 = Some(message.clone());
+                true
+            }
+        }
     }
 }
 
@@ -53,8 +78,7 @@ pub(super) struct Line {
     up: bool,
     reader: Reader,
     redial: Redial,
-    /// Whether a claim was sent.
-    claimed: bool,
+    said: Said,
 }
 
 impl Line {
@@ -65,7 +89,7 @@ impl Line {
             up: false,
             reader: Reader::default(),
             redial: Redial::default(),
-            claimed: false,
+            said: Said::default(),
         }
     }
 
@@ -75,9 +99,9 @@ impl Line {
             return;
         }
         if let Some(unanswered) = self.connection.take() {
-            wire.close(unanswered);
+            wire.give_up(unanswered);
         }
-        self.connection = Some(wire.dial(self.port));
+        self.connection = Some(wire.dial(self.port, self.redial.in_vain()));
         self.redial.dialled(now);
     }
 
@@ -113,8 +137,7 @@ impl Line {
     /// Sends, or does not: what has no connection is lost.
     pub(super) fn send(&mut self, message: &Message, wire: &mut Wire<'_>) {
         if let Some(connection) = self.connection.filter(|_| self.up) {
-            let again = *message == Message::Claim && std::mem::replace(&mut self.claimed, true);
-            wire.send_message(self.port, connection, message, again);
+            wire.send_message(self.port, connection, message, &mut self.said);
         }
     }
 

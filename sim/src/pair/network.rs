@@ -191,8 +191,11 @@ impl Network {
     pub fn dial(&mut self, from: Node, port: Port) -> Connection {
         let host = &self.hosts[from as usize];
         let (connection, _) = host.open(port);
-        // turmoil would keep it for the next process there.
-        if !self.down[port.host() as usize] {
+        // turmoil would keep it for the next process there. One that a cut refuses costs it a port for
+        // good, and there are not many.
+        let to = port.host();
+        let cut = self.cut[from as usize][to as usize] || self.cut[to as usize][from as usize];
+        if !self.down[to as usize] && !cut {
             host.desk.borrow_mut().dials.push_back((connection, port));
             host.wake.notify_one();
         }

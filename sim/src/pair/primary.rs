@@ -95,9 +95,10 @@ impl PrimaryStation {
         if !self.is_ready() && self.redial.is_due(now) {
             self.close_exports(now, world, wire);
             self.redial.dialled(now);
+            let in_vain = self.redial.in_vain();
             self.exports.extend(world.volume_ids().map(|volume| ExportLine {
                 volume,
-                connection: wire.dial(Port::Export),
+                connection: wire.dial(Port::Export, in_vain),
                 client: Client::new(&export_name(volume)),
             }));
         }
@@ -105,7 +106,11 @@ impl PrimaryStation {
 
     fn close_exports(&mut self, now: Time, world: &mut World, wire: &mut Wire<'_>) {
         for line in self.exports.drain(..) {
-            wire.close(line.connection);
+            if self.redial.in_vain() {
+                wire.give_up(line.connection);
+            } else {
+                wire.close(line.connection);
+            }
         }
         self.redial.lost(now);
         world.link_is(false);

@@ -12,7 +12,7 @@ use colo_core::colo::{Effect, FrameError, Message, Node, Options, Reader, Second
 use colo_core::nbd::{Command, Export, NbdEnd, NbdErrno, PAYLOAD_MAX, Server, ServerEvent};
 use colo_core::{Errno, Extent, Payload, Quirk, Time, UserOp, Verb, VolumeId};
 
-use crate::pair::line::{Line, read_all};
+use crate::pair::line::{Line, Said, read_all};
 use crate::pair::network::{Connection, NetworkEvent, Port};
 use crate::pair::wire::Wire;
 use crate::pair::{export_bytes, export_name};
@@ -46,6 +46,7 @@ pub(super) struct SecondaryStation {
     recovers: bool,
     pub(super) role: Secondary,
     control: Option<(Connection, Reader)>,
+    said: Said,
     /// Nobody is let in any more.
     hung_up: bool,
     arbiter: Line,
@@ -66,6 +67,7 @@ impl SecondaryStation {
             recovers,
             role: Secondary::new(options),
             control: None,
+            said: Said::default(),
             hung_up: false,
             arbiter: Line::new(Port::Arbiter),
             clients: BTreeMap::new(),
@@ -117,7 +119,7 @@ impl SecondaryStation {
     fn network(&mut self, now: Time, event: NetworkEvent, world: &mut World, wire: &mut Wire<'_>) {
         match event {
             NetworkEvent::Accepted(connection, _) if self.recovers || self.hung_up => {
-                wire.close(connection);
+                wire.give_up(connection);
             }
             NetworkEvent::Accepted(connection, Port::Export) => {
                 let server = Server::new(exports(world));
@@ -203,7 +205,7 @@ impl SecondaryStation {
                 Effect::Send(Node::Arbiter, message) => self.arbiter.send(&message, wire),
                 Effect::Send(_, message) => {
                     if let Some((connection, _)) = &self.control {
-                        wire.send_message(Port::Control, *connection, &message, false);
+                        wire.send_message(Port::Control, *connection, &message, &mut self.said);
                     }
                 }
                 Effect::Pause | Effect::Resume => {

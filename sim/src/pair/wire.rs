@@ -3,6 +3,7 @@
 use colo_core::Time;
 use colo_core::colo::{FRAME_MAX, Message, Node};
 
+use crate::pair::line::Said;
 use crate::pair::network::{Connection, Network, NetworkEvent, Port};
 use crate::stream::Stream;
 
@@ -122,32 +123,36 @@ impl Wire<'_> {
         event
     }
 
-    pub(super) fn dial(&mut self, port: Port) -> Connection {
-        (self.used, self.moves) = (true, true);
+    /// `in_vain` says that this was tried before, and may never come to anything.
+    pub(super) fn dial(&mut self, port: Port, in_vain: bool) -> Connection {
+        self.used = true;
+        self.moves |= !in_vain;
         self.network.dial(self.node, port)
     }
 
     pub(super) fn close(&mut self, connection: Connection) {
-        (self.used, self.moves) = (true, true);
+        self.moves = true;
+        self.give_up(connection);
+    }
+
+    /// Ends a connection that was dialled in vain.
+    pub(super) fn give_up(&mut self, connection: Connection) {
+        self.used = true;
         self.network.close(self.node, connection);
     }
 
-    /// `again` says that it was sent before, and may never be heard.
     pub(super) fn send_message(
         &mut self,
         port: Port,
         to: Connection,
         message: &Message,
-        again: bool,
+        said: &mut Said,
     ) {
-        use Message::{Alive, Heartbeat, Lease, Renew};
         let moved = self.moves;
         let mut bytes = Vec::new();
         message.encode(&mut bytes);
         self.send(port, to, bytes);
-        let beats =
-            matches!(message, Heartbeat { .. } | Alive { .. } | Renew { .. } | Lease { .. });
-        self.moves = moved || !(beats || again);
+        self.moves = moved || said.is_new(message);
     }
 
     pub(super) fn send(&mut self, port: Port, connection: Connection, bytes: Vec<u8>) {

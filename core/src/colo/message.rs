@@ -67,6 +67,8 @@ pub enum Message {
     Alive {
         /// Of the heartbeat.
         number: u32,
+        /// Of the process that says so: no other has promised anything.
+        life: u32,
     },
     /// The primary's guest stands still and is drained; the secondary's is to do the same.
     CheckpointRequest {

@@ -69,12 +69,17 @@ pub enum Told {
         /// The epoch that begins.
         epoch: u32,
     },
-    /// The memory of this epoch is loaded, and the filters are to follow, says the secondary.
-    Loaded {
-        /// The epoch that begins.
+    /// The memory of this epoch has come, and the filters are to take the checkpoint, says the secondary.
+    Received {
+        /// The epoch that is to begin.
         epoch: u32,
         /// How many writes the primary's guest had sent to each volume.
         writes: Vec<u32>,
+    },
+    /// The filters have, and that memory is its guest's from now on.
+    Loaded {
+        /// The epoch that begins.
+        epoch: u32,
     },
     /// The other one is held for gone.
     PeerLost,

@@ -19,6 +19,10 @@ pub struct Primary {
     ready: [bool; 2],
     /// Until when the guest may run.
     lease: Time,
+    /// The life of the secondary whose promises count.
+    trusted: Option<u32>,
+    /// One whose promises do not count yet, and since when it is known.
+    met: Option<(u32, Time)>,
     /// When the secondary was last heard.
     heard: Option<Time>,
     /// Heartbeats without an answer of the secondary: number, and when they were sent.
@@ -83,6 +87,8 @@ impl Primary {
             epoch: 0,
             ready: [false; 2],
             lease: Time::ZERO,
+            trusted: None,
+            met: None,
             heard: None,
             beats: VecDeque::new(),
             renewals: VecDeque::new(),
@@ -252,9 +258,8 @@ impl Primary {
                 self.ready[1] = replicating;
                 self.plan_checkpoint(now);
             }
-            Message::Alive { number } => {
-                // One that replicates nothing may be a new life, and knows nothing of who has taken over.
-                let counts = self.ready[1] || self.options.ungranted;
+            Message::Alive { number, life } => {
+                let counts = self.ready[1] && self.trusts(now, life) || self.options.ungranted;
                 let sent = time::answered(&mut self.beats, number).filter(|_| counts);
                 self.lease_from(now, sent);
             }
@@ -299,6 +304,7 @@ impl Primary {
             Message::Lease { number, granted } => {
                 let sent = time::answered(&mut self.renewals, *number);
                 if *granted {
+                    self.meets(sent);
                     self.lease_from(now, sent);
                 }
             }

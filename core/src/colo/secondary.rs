@@ -11,6 +11,8 @@ use crate::verb::Verb;
 #[derive(Debug, Clone)]
 pub struct Secondary {
     options: Options,
+    /// Of this process.
+    own_life: u32,
     phase: Phase,
     epoch: u32,
     replicates: bool,
@@ -38,7 +40,7 @@ enum Phase {
     AskingErrors { epoch: u32 },
     /// The memory has not come. `ok` is what the filters said.
     Prepared { epoch: u32, ok: bool },
-    /// The filters take the checkpoint.
+    /// The filters take the checkpoint. Until they have, the guest's memory is that of the last one.
     Loading { epoch: u32 },
     /// They stop as planned.
     Stopping,
@@ -64,10 +66,11 @@ enum Purpose {
 }
 
 impl Secondary {
-    /// A role that replicates nothing yet.
-    pub fn new(options: Options) -> Self {
+    /// A role that replicates nothing yet. `life` is another number for each life of this process.
+    pub fn new(options: Options, life: u32) -> Self {
         Self {
             options,
+            own_life: life,
             phase: Phase::Following,
             epoch: 0,
             replicates: false,
@@ -220,6 +223,7 @@ impl Secondary {
                 self.phase = Phase::Following;
                 if ok {
                     self.epoch = epoch;
+                    self.effects.push_back(Effect::Told(Told::Loaded { epoch }));
                 }
                 self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
@@ -259,7 +263,7 @@ impl Secondary {
             Message::Hello { node: Node::Primary, life } => self.met(now, life),
             Message::Heartbeat { number } => {
                 self.promised = now.after(with_margin(self.options.lease_ns));
-                self.send(Node::Primary, Message::Alive { number });
+                self.send(Node::Primary, Message::Alive { number, life: self.own_life });
             }
             Message::CheckpointRequest { epoch } => self.requested(epoch),
             Message::VmState { epoch, writes } => self.has_memory(epoch, writes),
@@ -290,7 +294,7 @@ impl Secondary {
         match self.phase {
             Phase::Prepared { epoch: asked, .. } if asked == epoch => {
                 self.phase = Phase::Loading { epoch };
-                self.effects.push_back(Effect::Told(Told::Loaded { epoch, writes }));
+                self.effects.push_back(Effect::Told(Told::Received { epoch, writes }));
                 self.call(Verb::Checkpoint);
             }
             // The answer was lost, whatever it was.

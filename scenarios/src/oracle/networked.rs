@@ -22,10 +22,10 @@ pub(crate) struct Beliefs {
     primary_left: bool,
     /// Whether each guest runs.
     runs: [bool; 2],
-    /// The epoch whose memory the secondary has loaded, and the writes that it knows of.
-    loaded: Option<(u32, Vec<u32>)>,
+    /// The epoch whose memory has come to the secondary, and the writes that it knows of.
+    received: Option<(u32, Vec<u32>)>,
     /// The last epoch that the secondary's disks took.
-    epoch: u32,
+    disks: u32,
 }
 
 impl Beliefs {
@@ -38,10 +38,10 @@ impl Beliefs {
                 What::Event(Event::AllAnswered { verb: Verb::Checkpoint, result, .. }),
                 Side::Secondary,
             ) => {
-                if let Some((epoch, _)) = self.loaded.take()
+                if let Some((epoch, _)) = self.received.take()
                     && result.is_ok()
                 {
-                    self.epoch = epoch;
+                    self.disks = epoch;
                 }
             }
             (
@@ -52,13 +52,13 @@ impl Beliefs {
             ) => {
                 self.primary_left |= side == Side::Primary;
                 self.runs[side as usize] = false;
-                self.loaded = self.loaded.take().filter(|_| side == Side::Primary);
+                self.received = self.received.take().filter(|_| side == Side::Primary);
             }
             // A new process, with a new memory: what its role counts begins anew.
             (What::Started { .. }, Side::Secondary) => {
-                (self.runs[1], self.loaded, self.epoch) = (true, None, 0);
+                (self.runs[1], self.received, self.disks) = (true, None, 0);
             }
-            (What::Started { .. }, Side::Primary) => (self.primary_left, self.epoch) = (false, 0),
+            (What::Started { .. }, Side::Primary) => self.primary_left = false,
             _ => {}
         }
     }
@@ -70,7 +70,7 @@ impl Beliefs {
             }
             (Told::Granted, Side::Primary) => (self.alone, self.primary_left) = (true, true),
             (Told::PeerLost | Told::Denied, Side::Primary) => self.primary_left = true,
-            (Told::Loaded { epoch, writes }, _) => self.loaded = Some((*epoch, writes.clone())),
+            (Told::Received { epoch, writes }, _) => self.received = Some((*epoch, writes.clone())),
             _ => {}
         }
     }
@@ -81,11 +81,14 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
         (What::Networked(Networked::Forwarded { extent, payload, ok: true }), _) => {
             forwarded(sight, *extent, payload, findings);
         }
-        (What::Networked(Networked::Told(Told::Loaded { epoch, .. })), _) => {
-            let last = sight.model.network.epoch;
-            if *epoch <= last {
+        (What::Networked(Networked::Told(Told::Received { epoch, .. })), _) => {
+            received(sight, *epoch, findings);
+        }
+        (What::Networked(Networked::Told(Told::Loaded { epoch })), _) => {
+            let disks = sight.model.network.disks;
+            if *epoch != disks {
                 let message = format!(
-                    "the memory of epoch {epoch} was loaded, and the disks are at epoch {last} already"
+                    "the memory of epoch {epoch} was loaded, and the disks are at epoch {disks}"
                 );
                 findings.report("checkpoint", Side::Secondary, message);
             }
@@ -113,17 +116,33 @@ fn forwarded(sight: &Sight<'_>, extent: Extent, payload: &Payload, findings: &mu
     }
 }
 
+/// The memory of an epoch came: the one after that of the disks, and nothing is on its way to them any more.
+fn received(sight: &Sight<'_>, epoch: u32, findings: &mut Findings) {
+    let (model, disks) = (sight.model, sight.model.network.disks);
+    if epoch <= disks {
+        let message =
+            format!("the memory of epoch {epoch} came, and the disks are at epoch {disks} already");
+        findings.report("checkpoint", Side::Secondary, message);
+    }
+    if let Some((_, extent)) = model.forwarded.pending_writes().next() {
+        let message = format!(
+            "the memory of epoch {epoch} came while the primary's write of {extent} is under way"
+        );
+        findings.report_at("checkpoint", Side::Secondary, extent.at, message);
+    }
+}
+
 /// The secondary's disks took a checkpoint: of the moment of the memory, while the primary stands still.
 fn taken(sight: &Sight<'_>, findings: &mut Findings) {
     let (model, beliefs) = (sight.model, &sight.model.network);
-    let Some((epoch, writes)) = &beliefs.loaded else { return };
+    let Some((epoch, writes)) = &beliefs.received else { return };
     let known = writes.get(usize::from(sight.world.id().0)).copied().unwrap_or(0);
     for sector in 0..model.forwarded.len() {
         let Some(seen) = in_view(sight.world, sector) else { continue };
         let newer = seen.writer() == model.writers[Side::Primary as usize] && seen.number() > known;
         if newer {
             let message = format!(
-                "after checkpoint {epoch} sector {sector} shows {}, and the memory that was loaded knows of {known} writes",
+                "after checkpoint {epoch} sector {sector} shows {}, and the memory that came knows of {known} writes",
                 model.describe(sector, Some(seen)),
             );
             return findings.report_at("checkpoint", Side::Secondary, sector, message);

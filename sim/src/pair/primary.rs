@@ -144,7 +144,7 @@ impl PrimaryStation {
             }
             NetworkEvent::Closed(connection) if self.control.is(connection) => {
                 if self.control.lost(now) {
-                    self.role.lost(now);
+                    self.control_lost(now, world, wire);
                 }
             }
             NetworkEvent::Closed(connection) if self.arbiter.is(connection) => {
@@ -157,6 +157,13 @@ impl PrimaryStation {
             }
             NetworkEvent::Connected(_) | NetworkEvent::Accepted(..) => {}
         }
+    }
+
+    /// The exports go with it: over a connection on which nothing is sent nobody would ever notice that the
+    /// other end is gone, and what is still on its way there belongs to no later checkpoint.
+    fn control_lost(&mut self, now: Time, world: &mut World, wire: &mut Wire<'_>) {
+        self.role.lost(now);
+        self.close_exports(now, world, wire);
     }
 
     fn hello(&self) -> Message {
@@ -194,7 +201,7 @@ impl PrimaryStation {
                 line.close(now, wire);
                 world.note_networked(SIDE, Networked::Ended { port, why: Ended::Frame(error) });
                 if port == Port::Control {
-                    self.role.lost(now);
+                    self.control_lost(now, world, wire);
                 }
             }
         }

@@ -65,7 +65,7 @@ impl SecondaryStation {
         Self {
             life,
             recovers,
-            role: Secondary::new(options),
+            role: Secondary::new(options, life),
             control: None,
             said: Said::default(),
             hung_up: false,

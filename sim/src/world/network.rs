@@ -100,7 +100,8 @@ impl std::fmt::Display for Networked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Told(Told::Checkpointed { epoch }) => write!(f, "checkpoint {epoch} is complete"),
-            Self::Told(Told::Loaded { epoch, .. }) => write!(f, "memory of epoch {epoch} loaded"),
+            Self::Told(Told::Received { epoch, .. }) => write!(f, "memory of epoch {epoch} came"),
+            Self::Told(Told::Loaded { epoch }) => write!(f, "memory of epoch {epoch} loaded"),
             Self::Told(Told::PeerLost) => f.write_str("the other host is held for gone"),
             Self::Told(Told::Granted) => f.write_str("the arbiter lets this host go on alone"),
             Self::Told(Told::Denied) => f.write_str("the arbiter lets the other host go on alone"),

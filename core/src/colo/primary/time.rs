@@ -69,6 +69,30 @@ impl Primary {
         }
     }
 
+    /// Whether what this life of the secondary promises counts. It knows nothing of what an earlier one
+    /// did, which may have taken over and died: but not while there is a lease.
+    pub(super) fn trusts(&mut self, now: Time, life: u32) -> bool {
+        if self.trusted != Some(life) && now < self.lease {
+            (self.trusted, self.met) = (Some(life), None);
+        }
+        if self.trusted == Some(life) {
+            return true;
+        }
+        if self.met.is_none_or(|(met, _)| met != life) {
+            self.met = Some((life, now));
+        }
+        false
+    }
+
+    /// The arbiter has let nobody else go on, when it was asked and so after this life was met.
+    pub(super) fn meets(&mut self, asked: Option<Time>) {
+        if let Some((life, _)) =
+            self.met.take_if(|(_, since)| asked.is_some_and(|asked| asked >= *since))
+        {
+            self.trusted = Some(life);
+        }
+    }
+
     /// From when it was asked for: whoever gave the lease reckons from later.
     pub(super) fn lease_from(&mut self, now: Time, sent: Option<Time>) {
         if let Some(sent) = sent {

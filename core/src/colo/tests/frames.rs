@@ -22,7 +22,7 @@ fn message() -> impl Strategy<Value = Message> {
         (node, any::<u32>()).prop_map(|(node, life)| Message::Hello { node, life }),
         any::<bool>().prop_map(|replicating| Message::Ready { replicating }),
         any::<u32>().prop_map(|number| Message::Heartbeat { number }),
-        any::<u32>().prop_map(|number| Message::Alive { number }),
+        (any::<u32>(), any::<u32>()).prop_map(|(number, life)| Message::Alive { number, life }),
         any::<u32>().prop_map(|epoch| Message::CheckpointRequest { epoch }),
         (any::<u32>(), any::<bool>())
             .prop_map(|(epoch, ok)| Message::CheckpointReply { epoch, ok }),

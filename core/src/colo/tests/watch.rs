@@ -45,8 +45,10 @@ pub(super) struct Watch {
     pub(super) calls: Vec<(Node, Verb)>,
     /// The epochs that each side is at.
     pub(super) epochs: [u32; 2],
-    /// Which epoch's memory the secondary has last said to have loaded.
-    loaded: u32,
+    /// Which epoch's memory the secondary has last said to have got.
+    received: u32,
+    /// How often it has loaded one.
+    pub(super) loads: u32,
     /// The last epoch that the secondary has said to be at.
     done: u32,
     /// How often the secondary had died when it last replied that its guest stands still.
@@ -74,7 +76,8 @@ impl Watch {
             told: Vec::new(),
             calls: Vec::new(),
             epochs: [0; 2],
-            loaded: 0,
+            received: 0,
+            loads: 0,
             done: 0,
             replied: 0,
             still: [false; 2],
@@ -92,7 +95,7 @@ impl Watch {
             self.sent.clear();
             self.lease = Time::ZERO;
         } else {
-            self.loaded = 0;
+            self.received = 0;
         }
     }
 
@@ -135,7 +138,7 @@ impl Watch {
     pub(super) fn delivered(&mut self, from: Node, to: Node, message: &Message) {
         self.secondary_claimed |= (from, message) == (Node::Secondary, &Message::Claim);
         let grant = match message {
-            Message::Alive { number } | Message::Lease { number, granted: true } => *number,
+            Message::Alive { number, .. } | Message::Lease { number, granted: true } => *number,
             _ => return,
         };
         if let (Node::Primary, Some(sent)) = (to, self.sent.get(&grant)) {
@@ -216,7 +219,11 @@ impl Watch {
 
     fn is_told(&mut self, node: Node, told: &Told) {
         match told {
-            Told::Loaded { epoch, .. } => self.loaded = *epoch,
+            Told::Received { epoch, .. } => self.received = *epoch,
+            Told::Loaded { epoch } => {
+                self.loads += 1;
+                assert_eq!(*epoch, self.epochs[1], "the memory and the disks are of one epoch");
+            }
             Told::Checkpointed { epoch } => {
                 self.epochs[0] += 1;
                 assert_eq!(*epoch, self.epochs[0], "epochs count up by one");
@@ -235,8 +242,8 @@ impl Watch {
             (Node::Secondary, Verb::Checkpoint) if ok => {
                 self.epochs[1] += 1;
                 assert_eq!(
-                    self.loaded, self.epochs[1],
-                    "the memory and the disks are of one epoch"
+                    self.received, self.epochs[1],
+                    "the memory came before the disks follow"
                 );
                 assert!(
                     self.still[1],

@@ -132,6 +132,39 @@ fn a_new_life_of_the_secondary_gives_no_lease() {
     assert!(!runs(&world)[0]);
 }
 
+/// Not even once it replicates, unless the arbiter says that nobody has taken over, or the last promise lasts.
+#[test]
+fn promises_of_a_new_life_count_once_no_earlier_one_can_have_taken_over() {
+    let mut world = pair();
+    world.part(P, S);
+    world.part(P, A);
+    world.run(DECIDED_NS);
+    assert!(world.watch.fates[1].leads);
+    for node in [P, S] {
+        world.crash(node);
+        world.start(node);
+        world.replicate(node, true);
+    }
+    world.heal();
+    world.run(DECIDED_NS);
+    assert!(!runs(&world)[0], "one that is gone has taken over");
+
+    for lease_lasts in [true, false] {
+        let mut world = pair();
+        if lease_lasts {
+            world.part(P, A);
+        }
+        world.crash(S);
+        world.start(S);
+        world.replicate(S, true);
+        world.run(DECIDED_NS);
+        assert!(runs(&world)[0], "{lease_lasts}");
+        world.part(P, A);
+        world.run(DECIDED_NS);
+        assert!(runs(&world)[0], "{lease_lasts}: the new life's promises count");
+    }
+}
+
 /// It drains for a checkpoint while the secondary is replaced by one that knows no epoch.
 #[test]
 fn a_primary_that_meets_a_new_life_of_the_secondary_goes_on() {

@@ -116,7 +116,6 @@ impl Line {
 
     pub(super) fn connected(&mut self) {
         (self.up, self.reader) = (true, Reader::default());
-        self.redial.made();
     }
 
     /// It is over; whether it was ever there.
@@ -141,7 +140,10 @@ impl Line {
         }
     }
 
+    /// The messages that are whole now. Only with them it is sure that there is somebody: some are let in,
+    /// and sent away at once.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
+        self.redial.made();
         read_all(&mut self.reader, bytes)
     }
 }

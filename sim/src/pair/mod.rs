@@ -264,7 +264,7 @@ impl Pair {
         if self.awake == 0 {
             self.next_tick = world.now().after(TICK_NS);
         }
-        self.awake = self.options.latency_ticks + 3;
+        self.awake = self.options.latency_ticks + 1;
     }
 
     /// Something was done beside heartbeats, and what it leads to is not there yet.

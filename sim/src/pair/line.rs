@@ -100,6 +100,7 @@ impl Line {
         }
         if let Some(unanswered) = self.connection.take() {
             wire.give_up(unanswered);
+            self.redial.lost(now);
         }
         self.connection = Some(wire.dial(self.port, self.redial.in_vain()));
         self.redial.dialled(now);

@@ -121,6 +121,9 @@ impl SecondaryStation {
             NetworkEvent::Accepted(connection, _) if self.recovers || self.hung_up => {
                 wire.give_up(connection);
             }
+            NetworkEvent::Accepted(connection, Port::Export) if !self.role.serves() => {
+                wire.give_up(connection);
+            }
             NetworkEvent::Accepted(connection, Port::Export) => {
                 let server = Server::new(exports(world));
                 self.clients.insert(connection, Client { server, volume: None });

@@ -4,11 +4,11 @@
 //! something. What moves the beliefs is in `model.rs`.
 
 use colo_core::colo::Told;
-use colo_core::{Event, Extent, Payload, Verb};
+use colo_core::{Event, Extent, Payload, UserId, Verb};
 use colo_sim::world::{Networked, Side, Stamp, What};
 
 use crate::oracle::model::in_view;
-use crate::oracle::register::Moment;
+use crate::oracle::register::{Moment, Register};
 use crate::oracle::{Findings, Sight};
 
 /// What the roles have told.
@@ -116,9 +116,10 @@ fn forwarded(sight: &Sight<'_>, extent: Extent, payload: &Payload, findings: &mu
     }
 }
 
-/// The memory of an epoch came: the one after that of the disks, and nothing is on its way to them any more.
+/// The memory of an epoch came: the one after that of the disks, on which nothing is under way any more.
 fn received(sight: &Sight<'_>, epoch: u32, findings: &mut Findings) {
-    let (model, disks) = (sight.model, sight.model.network.disks);
+    let (model, beliefs) = (sight.model, &sight.model.network);
+    let disks = beliefs.disks;
     if epoch <= disks {
         let message =
             format!("the memory of epoch {epoch} came, and the disks are at epoch {disks} already");
@@ -129,6 +130,14 @@ fn received(sight: &Sight<'_>, epoch: u32, findings: &mut Findings) {
             "the memory of epoch {epoch} came while the primary's write of {extent} is under way"
         );
         findings.report_at("checkpoint", Side::Secondary, extent.at, message);
+    }
+    let runs = beliefs.runs[Side::Secondary as usize];
+    if runs || model.register_of(Side::Secondary, UserId::Guest).is_some_and(Register::waits) {
+        let message = format!(
+            "the memory of epoch {epoch} came while the secondary's guest {}",
+            if runs { "runs" } else { "has requests under way" },
+        );
+        findings.report("checkpoint", Side::Secondary, message);
     }
 }
 

@@ -9,6 +9,7 @@ mod crash;
 mod documented;
 mod failover;
 mod faults;
+mod network;
 mod operator;
 #[cfg(test)]
 mod pasted;
@@ -77,7 +78,7 @@ pub fn find(name: &str) -> Option<&'static Scenario> {
 }
 
 /// The parts, in the order of a host's life.
-const PARTS: [&[Scenario]; 10] = [
+const PARTS: [&[Scenario]; 12] = [
     start::SCENARIOS,
     topology::SCENARIOS,
     checkpoint::SCENARIOS,
@@ -88,6 +89,8 @@ const PARTS: [&[Scenario]; 10] = [
     faults::SCENARIOS,
     volumes::SCENARIOS,
     documented::SCENARIOS,
+    network::SCENARIOS,
+    network::MESSAGES,
 ];
 
 /// The catalog.

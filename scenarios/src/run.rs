@@ -229,7 +229,7 @@ impl<'a, L: Lane> Run<'a, L> {
         self.counts.plans_done = u64::from(asked && self.counts.failovers_done > 0);
         self.counts.plans_crashing_commit = u64::from(asked && self.counts.commits_crashed > 0);
         self.counts.faults_fired = self.world.disks_mut().map(|disk| disk.fired()).sum();
-        let (points, impossible) = self.reached.finish(&self.world);
+        let (points, impossible) = self.reached.finish(&self.world, self.lane.tampered());
         let outcome = Outcome {
             digest: self.world.trace().digest(),
             guest_requests: self.guest_requests,
@@ -366,6 +366,9 @@ impl<L: Lane> Run<'_, L> {
     }
 
     fn network(&mut self, act: NetworkAct) {
+        if self.plan.setup.pair.is_some() {
+            self.reached.network(act);
+        }
         self.lane.network(&mut self.world, act);
     }
 

@@ -121,6 +121,10 @@ struct BehaviourArgs {
 }
 
 impl BehaviourArgs {
+    fn topology(&self) -> Option<Topology> {
+        self.topology
+    }
+
     fn behaviour(&self) -> anyhow::Result<Behaviour> {
         let profile = Profile::from(self.profile.unwrap_or_default());
         let with = |added| {

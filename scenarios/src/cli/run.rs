@@ -25,7 +25,7 @@ use crate::guided::Setting;
 use crate::oracle::INVARIANTS;
 use crate::panics::PanicsKept;
 use crate::points;
-use crate::profile::Behaviour;
+use crate::profile::{Behaviour, Topology};
 
 /// Seeds of a run that says nothing else: about a minute on two cores.
 const SEEDS_DEFAULT: u64 = 1_500_000;
@@ -113,7 +113,9 @@ pub(super) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let plans = plans(args)?;
     let guided = if args.guided { " --guided" } else { "" };
     let name = plans.behaviour.name() + guided;
-    let header = Header::new(env!("CARGO_PKG_VERSION"), &name, points::names().to_vec());
+    let points =
+        if without_network(args) { points::names_without_network() } else { points::names() };
+    let header = Header::new(env!("CARGO_PKG_VERSION"), &name, points.to_vec());
     let output = args.out.as_deref().map(|path| Output::create(path, &header, !args.no_records));
     let mut output = output.transpose()?;
     let mut summary = Summary::new(&header);
@@ -305,7 +307,16 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
         scenarios.extend(corpus::all(&behaviour));
         scenarios.extend(catalog::SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)));
     }
+    if without_network(args) {
+        scenarios.retain(|plan| plan.setup.pair.is_none());
+    }
     Ok(Plans { scenarios, seeds, behaviour, share: args.partition.unwrap_or((0, 1)) })
+}
+
+/// Whether no plan is of two hosts on a network, so that no point of it is asked for.
+fn without_network(args: &RunArgs) -> bool {
+    let single = args.behaviour.topology() == Some(Topology::Single);
+    args.guided || single && args.scenario.is_empty()
 }
 
 /// A campaign of no seed and no scenario by name.

@@ -115,7 +115,7 @@ impl Generator {
     }
 
     fn network_mishap(&mut self, pair: &PairShape) {
-        match self.rare.weighted(&[6, 4, 3, 3, 3, 8, 4, 2]) {
+        match self.rare.weighted(&[6, 4, 3, 3, 3, 12, 4, 2]) {
             0 => {
                 let (from, to) = *self.rare.pick(&DIRECTIONS);
                 self.push(Step::CutBetween { from, to, cut: true });
@@ -201,6 +201,11 @@ impl Generator {
             1 => self.push(Step::PlannedStop),
             2 => {
                 self.crash(Side::Primary);
+                if self.rare.chance(Ratio::new(1, 4)) {
+                    // What the secondary waits for.
+                    let how = *self.rare.pick(&Tampering::ALL);
+                    self.push(Step::Tamper { node: Node::Arbiter, port: Port::Arbiter, how });
+                }
                 self.wait_for(pair, 5);
             }
             3 => {

@@ -6,6 +6,7 @@
 
 mod jobs;
 mod messages;
+mod network;
 mod operate;
 mod sites;
 pub mod unreachable;
@@ -13,8 +14,12 @@ mod verbs;
 
 use std::sync::OnceLock;
 
+use colo_core::colo::Node;
 use colo_core::{Abort, EDGES, Event, Phase, Probe, Stage, Verb, VerbId};
+use colo_sim::pair::{Port, Tampering};
 use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World, WorldProbe};
+
+use crate::run::NetworkAct;
 
 /// Everything that could meet, in groups one behind the other, and what of it can.
 struct Universe {
@@ -37,6 +42,7 @@ struct Groups {
     messages: usize,
     sites: usize,
     probes: usize,
+    network: usize,
 }
 
 impl Universe {
@@ -58,6 +64,7 @@ impl Universe {
             messages: group(messages::names()),
             sites: group(sites::names()),
             probes: group(probes()),
+            network: group(network::names()),
         };
         let mut names = Vec::new();
         let places = combinations.iter().map(|name| {
@@ -87,6 +94,13 @@ pub fn names() -> &'static [String] {
     &universe().names
 }
 
+/// Those that plans without a network can reach: all but the last.
+pub fn names_without_network() -> &'static [String] {
+    let Universe { names, places, groups, .. } = universe();
+    let points = places[..groups.network].iter().flatten().count();
+    &names[..points]
+}
+
 /// Combinations that are no points, each with the reason why the hardened core cannot reach it.
 pub fn impossible() -> impl Iterator<Item = (&'static str, &'static str)> {
     let combinations = universe().combinations.iter();
@@ -103,6 +117,7 @@ pub struct Reached {
     called: Vec<(Side, VerbId, Stage)>,
     /// Verbs and commands without an answer.
     open: Vec<(Side, VerbId, Asked)>,
+    network: network::Met,
 }
 
 /// What is open. The answer of one filter does not end what all were asked, nor the end of a filter the command
@@ -121,6 +136,7 @@ impl Default for Reached {
             stage: [[None; VOLUMES_MAX]; 2],
             called: Vec::new(),
             open: Vec::new(),
+            network: network::Met::default(),
         }
     }
 }
@@ -156,6 +172,7 @@ impl Reached {
                 self.hit(groups.emptyings, operate::emptying(*disk, *failure));
             }
             What::Event(event) => self.event(side, entry, known, event),
+            What::Networked(what) => self.network.networked(side, what),
             _ => {}
         }
     }
@@ -222,13 +239,26 @@ impl Reached {
         self.hit(universe().groups.crashes, jobs::crash(side, power_loss, phase));
     }
 
-    /// Adds what world and core counted, and tells the hits: of every point, and of what cannot be reached.
-    pub(crate) fn finish(mut self, world: &World) -> (Vec<u32>, Vec<&'static str>) {
+    /// A step did this to the network.
+    pub(crate) fn network(&mut self, act: NetworkAct) {
+        self.network.act(act);
+    }
+
+    /// Adds what world, core and network counted, and tells the hits: of every point, and of what cannot be
+    /// reached.
+    pub(crate) fn finish(
+        mut self,
+        world: &World,
+        tampered: &[(Node, Port, Tampering)],
+    ) -> (Vec<u32>, Vec<&'static str>) {
         let Universe { names, places, combinations, groups } = universe();
         jobs::count_faults(world.coverage(), &mut self.hits[groups.faults..]);
         sites::count(world.coverage(), &mut self.hits[groups.sites..]);
+        self.network.tampered(tampered);
+        self.network.count(&combinations[groups.network..], &mut self.hits[groups.network..]);
         let of_core = world.probe_hits();
-        let (core, of_world) = self.hits[groups.probes..].split_at_mut(of_core.len());
+        let probes = &mut self.hits[groups.probes..groups.network];
+        let (core, of_world) = probes.split_at_mut(of_core.len());
         core.copy_from_slice(&of_core);
         of_world.copy_from_slice(world.coverage().probes());
         let (mut points, mut impossible) = (vec![0; names.len()], Vec::new());

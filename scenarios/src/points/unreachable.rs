@@ -89,6 +89,20 @@ pub const REASONS: &[(&str, &str)] = &[
         "in FAILOVER every call says ok and does nothing",
     ),
     ("answer/secondary/close/FAILOVER/refused", "a filter that is open can be closed"),
+    ("told/primary/received", "the memory goes to the secondary"),
+    ("told/primary/loaded", "the memory goes to the secondary"),
+    ("told/primary/takes-over", "a primary goes on with what it has"),
+    ("told/secondary/checkpointed", "the primary says when both sides have it"),
+    ("ended/primary/*/replaced", "a primary makes connections and takes none"),
+    ("ended/*/control/nbd", "it carries control messages"),
+    ("ended/*/arbiter/nbd", "it carries control messages"),
+    ("ended/*/export/frame", "it carries NBD"),
+    ("ended/secondary/control/replaced", "the old one is only closed: that is no news"),
+    ("ended/secondary/arbiter/replaced", "nobody connects to a secondary's arbiter"),
+    ("ended/*/control/unfit", "only a disk can be the wrong one"),
+    ("ended/*/arbiter/unfit", "only a disk can be the wrong one"),
+    ("ended/secondary/export/unfit", "the primary compares sizes"),
+    ("ended/primary/export/unfit", "both hosts of a plan have disks of one size"),
 ];
 
 /// Why this combination cannot be; `None` if it is a point.

@@ -78,6 +78,8 @@ pub(super) struct Line {
     up: bool,
     reader: Reader,
     redial: Redial,
+    /// Since when something that was sent has no answer.
+    unanswered: Option<Time>,
     said: Said,
 }
 
@@ -89,12 +91,21 @@ impl Line {
             up: false,
             reader: Reader::default(),
             redial: Redial::default(),
+            unanswered: None,
             said: Said::default(),
         }
     }
 
-    /// Dials if there is no connection and it is time to.
+    /// Dials if there is no connection and it is time to. What is lost under a connection to the arbiter is
+    /// never sent again, and nothing after it arrives: one without answers is given up. (Of the other host's
+    /// silence its role takes care.)
     pub(super) fn dial_if_due(&mut self, now: Time, wire: &mut Wire<'_>) {
+        if self.silence().is_some_and(|silence| silence <= now)
+            && let Some(silent) = self.connection
+        {
+            wire.give_up(silent);
+            self.lost(now);
+        }
         if self.up || !self.redial.is_due(now) {
             return;
         }
@@ -108,7 +119,12 @@ impl Line {
 
     /// When [`Line::dial_if_due`] has something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
-        (!self.up).then_some(self.redial.deadline())
+        if self.up { self.silence() } else { Some(self.redial.deadline()) }
+    }
+
+    fn silence(&self) -> Option<Time> {
+        let asked = self.unanswered.filter(|_| self.up && self.port == Port::Arbiter);
+        asked.map(|asked| asked.after(ANSWER_NS))
     }
 
     pub(super) fn is(&self, connection: Connection) -> bool {
@@ -116,7 +132,7 @@ impl Line {
     }
 
     pub(super) fn connected(&mut self) {
-        (self.up, self.reader) = (true, Reader::default());
+        (self.up, self.reader, self.unanswered) = (true, Reader::default(), None);
     }
 
     /// It is over; whether it was ever there.
@@ -135,8 +151,11 @@ impl Line {
     }
 
     /// Sends, or does not: what has no connection is lost.
-    pub(super) fn send(&mut self, message: &Message, wire: &mut Wire<'_>) {
+    pub(super) fn send(&mut self, now: Time, message: &Message, wire: &mut Wire<'_>) {
         if let Some(connection) = self.connection.filter(|_| self.up) {
+            if !matches!(message, Message::Hello { .. }) {
+                self.unanswered.get_or_insert(now);
+            }
             wire.send_message(self.port, connection, message, &mut self.said);
         }
     }
@@ -145,6 +164,7 @@ impl Line {
     /// and sent away at once.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
         self.redial.made();
+        self.unanswered = None;
         read_all(&mut self.reader, bytes)
     }
 }

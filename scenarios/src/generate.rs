@@ -29,7 +29,7 @@ use swarm::Swarm;
 pub use conform::generate_for_qemu;
 
 /// Of so many seeds one is a plan of two hosts on a network: it takes hundreds of times as long.
-const PAIRS: u32 = 1000;
+const PAIRS: u32 = 400;
 
 /// The plan of a seed.
 pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {

@@ -115,7 +115,7 @@ struct BehaviourArgs {
     #[arg(long, value_name = "KIND", value_parser = Schedules::parse)]
     schedule: Option<Schedules>,
     /// What lies between the hosts in the plan of every seed: a connection, or a network with an
-    /// arbiter: see docs/pair.md [default: a network in one of 1,000]
+    /// arbiter: see docs/pair.md [default: a network in one of 400]
     #[arg(long, value_enum, conflicts_with = "schedule")]
     topology: Option<Topology>,
 }

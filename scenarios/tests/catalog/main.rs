@@ -21,13 +21,14 @@ mod crash;
 mod documented;
 mod failover;
 mod faults;
+mod network;
 mod operator;
 mod primary;
 mod start;
 mod topology;
 mod volumes;
 
-const PROMISES: [&[Promise]; 10] = [
+const PROMISES: [&[Promise]; 11] = [
     start::PROMISES,
     topology::PROMISES,
     checkpoint::PROMISES,
@@ -38,6 +39,7 @@ const PROMISES: [&[Promise]; 10] = [
     faults::PROMISES,
     volumes::PROMISES,
     documented::PROMISES,
+    network::PROMISES,
 ];
 
 fn promises() -> impl Iterator<Item = &'static Promise> {
@@ -346,17 +348,23 @@ fn every_guest_is_answered_what_is_promised() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
+/// All names of both tables.
+fn promised() -> impl Iterator<Item = String> {
+    let promises = promises().map(|promise| promise.scenario.to_owned());
+    promises.chain(network::messages().map(|(name, ..)| name))
+}
+
 #[test]
 fn every_scenario_has_one_promise_and_a_name_of_its_own() {
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
     for scenario in SCENARIOS {
         *seen.entry(scenario.name).or_default() += 1;
-        let promises = promises().filter(|promise| promise.scenario == scenario.name);
-        assert_eq!(promises.count(), 1, "{} needs one line in the table", scenario.name);
+        let promised = promised().filter(|name| *name == scenario.name);
+        assert_eq!(promised.count(), 1, "{} needs one line in a table", scenario.name);
         assert!(!scenario.about.is_empty() && !scenario.about.ends_with('.'), "{}", scenario.name);
     }
     assert!(seen.values().all(|&times| times == 1), "{seen:?}");
-    assert_eq!(promises().count(), SCENARIOS.len());
+    assert_eq!(promised().count(), SCENARIOS.len());
 }
 
 #[test]

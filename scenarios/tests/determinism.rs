@@ -14,11 +14,18 @@ use colo_scenarios::campaign::{Options, Plans, campaign};
 use colo_scenarios::catalog::SCENARIOS;
 use colo_scenarios::generate::generate;
 use colo_scenarios::plan::Plan;
-use colo_scenarios::profile::{Added, Behaviour, Profile};
+use colo_scenarios::profile::{Added, Behaviour, Profile, Topology};
 use colo_scenarios::run::{Run, run, run_traced};
 
-/// Of the file: how many seeds of each profile.
-const GOLDEN: [(Profile, u64); 2] = [(Profile::Hardened, 200), (Profile::Seed, 100)];
+/// Of the file: its name for a kind of campaign, the campaign, and how many seeds of it.
+fn golden() -> [(&'static str, Behaviour, u64); 3] {
+    let pair = Behaviour { topology: Some(Topology::Pair), ..Behaviour::default() };
+    [
+        ("hardened", Behaviour::default(), 200),
+        ("seed", Profile::Seed.into(), 100),
+        ("pair", pair, 100),
+    ]
+}
 
 fn behaviours() -> [Behaviour; 4] {
     let hardened = |added| Behaviour { profile: Profile::Hardened, added, ..Behaviour::default() };
@@ -144,13 +151,12 @@ fn golden_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/digests.txt")
 }
 
-/// The file as it would be written now: a line each, profile, seed and digest.
+/// The file as it would be written now: a line each, name, seed and digest.
 fn golden_now() -> String {
-    let lines = GOLDEN.into_iter().flat_map(|(profile, seeds)| {
-        let behaviour = Behaviour::from(profile);
+    let lines = golden().into_iter().flat_map(|(name, behaviour, seeds)| {
         (0..seeds).map(move |seed| {
             let digest = run(&generate(seed, &behaviour)).digest;
-            format!("{} {seed} {digest:016x}\n", profile.name())
+            format!("{name} {seed} {digest:016x}\n")
         })
     });
     lines.collect()

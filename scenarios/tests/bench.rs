@@ -5,11 +5,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Name and target of each.
-const ROWS: [(&str, Option<(&str, f64)>); 11] = [
+const ROWS: [(&str, Option<(&str, f64)>); 12] = [
     ("guest-requests", Some(("at_least", 1_000_000.0))),
     ("two-threads", Some(("at_least", 1.9))),
     ("simulated-busy", None),
     ("simulated-idle", None),
+    ("pair-plans", None),
     ("crash-states", Some(("at_least", 1_000_000.0))),
     ("peak-memory", Some(("at_most", 64.0))),
     ("memory-growth", Some(("at_most", 1.2))),

@@ -55,6 +55,8 @@ struct Sizes {
     repetitions: usize,
     /// Of a campaign that is timed.
     seeds: u64,
+    /// Of those of two hosts.
+    seeds_pair: u64,
     /// Of the two campaigns whose memory is compared.
     seeds_memory: [u64; 2],
     /// Plans whose entries are hashed again.
@@ -72,6 +74,7 @@ struct Sizes {
 const WHOLE: Sizes = Sizes {
     repetitions: 5,
     seeds: 20_000,
+    seeds_pair: 500,
     seeds_memory: [10_000, 100_000],
     plans_hashed: 3_000,
     runs_of_plan: 300,
@@ -83,6 +86,7 @@ const WHOLE: Sizes = Sizes {
 const QUICK: Sizes = Sizes {
     repetitions: 1,
     seeds: 100,
+    seeds_pair: 3,
     seeds_memory: [50, 500],
     plans_hashed: 50,
     runs_of_plan: 5,
@@ -101,6 +105,7 @@ pub(super) fn bench(args: &BenchArgs) -> anyhow::Result<Exit> {
     let mut rows = Vec::new();
     rows.extend(campaigns::speed(sizes)?);
     rows.extend(plans::simulated_to_real(sizes));
+    rows.extend(plans::pair(sizes));
     rows.extend(searches::explore(sizes));
     rows.extend(campaigns::memory(sizes)?);
     rows.extend(plans::digest(sizes));

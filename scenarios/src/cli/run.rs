@@ -28,7 +28,7 @@ use crate::points;
 use crate::profile::{Behaviour, Topology};
 
 /// Seeds of a run that says nothing else: about a minute on two cores.
-const SEEDS_DEFAULT: u64 = 800_000;
+const SEEDS_DEFAULT: u64 = 1_000_000;
 
 /// A campaign of so many seeds must be a real one: see [`too_little`].
 const SEEDS_TELLING: u64 = 1_000;
@@ -88,7 +88,7 @@ pub(super) struct RunArgs {
 
 const AFTER_HELP: &str = "\
 Examples:
-  colosim run                             the catalog and 800,000 seeds, about a minute
+  colosim run                             the catalog and 1,000,000 seeds, about a minute
   colosim run --seeds 20000 --out DIR     records, reports and failing plans in DIR
   colosim run --seeds 5000..6000          these seeds
   colosim run --profile seed --seeds 500  QEMU's behaviour, defects and all: it violates

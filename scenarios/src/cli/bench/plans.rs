@@ -7,13 +7,13 @@ use std::time::Duration;
 use colo_core::{Mode, Verb};
 use colo_sim::world::{Digest, Side};
 
-use crate::cli::bench::measure::ProcessorClock;
+use crate::cli::bench::measure::{ProcessorClock, float};
 use crate::cli::bench::table::Target;
 use crate::cli::bench::{Row, Sizes};
 use crate::cli::clock::WallClock;
 use crate::generate::generate;
 use crate::plan::{Plan, Step};
-use crate::profile::{Behaviour, Profile};
+use crate::profile::{Behaviour, Profile, Topology};
 use crate::run::{run, run_traced};
 
 /// Guest requests of the two plans that are timed.
@@ -57,6 +57,27 @@ fn requests(pause_ns: Option<u64>) -> Plan {
         steps.extend(pause_ns.map(Step::Pass));
     }
     Plan::new("requests", Profile::Hardened, steps)
+}
+
+/// Plans of two hosts on a network: generated and run.
+pub(super) fn pair(sizes: &Sizes) -> [Row; 1] {
+    let behaviour = Behaviour { topology: Some(Topology::Pair), ..Behaviour::default() };
+    let (mut simulated, mut plans) = (0, 0);
+    let mut once = |_| {
+        let clock = ProcessorClock::start();
+        for seed in 0..sizes.seeds_pair {
+            simulated += run(&generate(seed, &behaviour)).simulated.0;
+            plans += 1;
+        }
+        float(sizes.seeds_pair) / clock.elapsed().as_secs_f64()
+    };
+    let samples = (0..sizes.repetitions).map(&mut once).collect();
+    let mean = Duration::from_nanos(simulated / plans).as_secs_f64() * 1e3;
+    let note = format!(
+        "mean plan {mean:.0} ms of simulated time; seeds 0 to {}, processor time",
+        sizes.seeds_pair
+    );
+    [Row::new("pair-plans", "plans of two hosts per second and core", samples).note(note)]
 }
 
 /// What the digest adds to a run: its entries are hashed once more, alone.

@@ -385,6 +385,11 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         reason: reason.to_string(),
         replay: replay(),
     });
+    // A campaign without a network names none of its points, which are the last.
+    let up_to_last_hit = |mut points: Vec<u32>| {
+        points.truncate(points.iter().rposition(|hits| *hits > 0).map_or(0, |last| last + 1));
+        points
+    };
     Record {
         seed,
         plan: plan.name.clone(),
@@ -394,7 +399,7 @@ pub fn record(seed: Option<u64>, plan: &Plan, outcome: Outcome, behaviour: &Beha
         simulated_ns: outcome.simulated.0,
         counts: outcome.counts,
         refusals: by_reason(outcome.refusals),
-        points: outcome.points,
+        points: up_to_last_hit(outcome.points),
         aborts: aborts.collect(),
         violations: outcome.violations.into_iter().map(violation).collect(),
         explained: None,

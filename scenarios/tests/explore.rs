@@ -42,7 +42,9 @@ fn a_plan_taken_apart_does_the_same() {
     let scenarios = SCENARIOS.iter().map(|scenario| scenario.plan(&Behaviour::default()));
     let seeds = (0..150).map(|seed| generate(seed, &Behaviour::default()));
     let broken = (0..50).map(|seed| generate(seed, &Profile::Seed.into()));
-    for plan in scenarios.chain(seeds).chain(broken) {
+    // On a network hosts do things by themselves.
+    let all = scenarios.chain(seeds).chain(broken).filter(|plan| plan.setup.pair.is_none());
+    for plan in all {
         let (whole, flat, _) = flatten(&plan);
         let expected = events(&whole);
         let single = Plan { steps: flat.steps.clone(), ..whole.clone() };

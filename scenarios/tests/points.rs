@@ -4,7 +4,7 @@ use std::process::Command;
 
 use colo_scenarios::catalog::SCENARIOS;
 use colo_scenarios::generate::generate;
-use colo_scenarios::points::{impossible, names};
+use colo_scenarios::points::{impossible, names, names_without_network};
 use colo_scenarios::profile::Behaviour;
 use colo_scenarios::run::run;
 
@@ -51,4 +51,17 @@ fn points_that_are_required_are_named_where_they_are_missing() {
     let (code, _, said) = colosim(&[&few[..], &["101%"]].concat());
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("give a number from 0 to 100"), "{said}");
+}
+
+#[test]
+fn a_campaign_without_a_network_asks_for_no_point_of_it() {
+    let all = names().len();
+    let single = names_without_network().len();
+    assert!(names()[single..].iter().any(|name| name == "told/secondary/takes-over"));
+    for (topology, points) in [("single", single), ("pair", all)] {
+        let args = ["run", "--topology", topology, "--seeds", "20"];
+        let (code, text, said) = colosim(&args);
+        assert_eq!(code, 0, "{said}");
+        assert!(text.contains(&format!("/{points} points")), "{topology}: {text}");
+    }
 }

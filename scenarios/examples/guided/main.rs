@@ -112,7 +112,7 @@ fn campaign(
 
 fn reach(setting: Setting, start: u64) -> Reach {
     let (mut reach, mut steps) = (Reach::default(), 0);
-    let points = points::names().len();
+    let points = points::names_without_network().len();
     campaign((setting, Behaviour::default(), start), REACH_MAX, |plans, guided, plan, outcome| {
         steps += plan.steps.len() as u64;
         let reached = guided.plans_of_points().iter().filter(|plans| **plans > 0).count();

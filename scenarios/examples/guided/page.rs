@@ -56,7 +56,7 @@ fn names(measured: &[Measured]) -> Vec<String> {
 type Of = fn(&Reach) -> Option<(u64, u64)>;
 
 fn reached(text: &mut String, measured: &[Measured]) {
-    let (starts, points) = (STARTS.len(), points::names().len());
+    let (starts, points) = (STARTS.len(), points::names_without_network().len());
     let _ = writeln!(
         text,
         "\n## All points\n\nUntil all {points} points are reached, in {starts} repetitions from independent seeds, of at most \

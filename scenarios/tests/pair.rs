@@ -6,7 +6,7 @@ use colo_scenarios::generate::generate;
 use colo_scenarios::plan::{Further, PairSetup, Plan, Step};
 use colo_scenarios::profile::{Behaviour, Profile, Topology};
 use colo_scenarios::run::{finished, run, run_traced};
-use colo_sim::pair::{Port, Tampering};
+use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::stream::Seed;
 use colo_sim::world::{Side, What};
 
@@ -138,16 +138,7 @@ fn tampered(node: Node, port: Port, how: Tampering, early: bool) -> Plan {
 
 #[test]
 fn whatever_comes_over_a_channel_harms_nothing_but_the_connection() {
-    let channels = [
-        (Node::Primary, Port::Export),
-        (Node::Secondary, Port::Export),
-        (Node::Primary, Port::Control),
-        (Node::Secondary, Port::Control),
-        (Node::Primary, Port::Arbiter),
-        (Node::Secondary, Port::Arbiter),
-        (Node::Arbiter, Port::Arbiter),
-    ];
-    for (node, port) in channels {
+    for (node, port) in CHANNELS {
         for how in Tampering::ALL {
             for early in [false, true] {
                 let plan = tampered(node, port, how, early);

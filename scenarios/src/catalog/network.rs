@@ -2,7 +2,7 @@
 
 use colo_core::Verb;
 use colo_core::colo::Node;
-use colo_sim::pair::{Port, Tampering};
+use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::world::Side;
 
 use super::steps::{P, RECOVER, S, call_all, read, write, write_in_flight};
@@ -51,12 +51,9 @@ fn work() -> [Step; 4] {
 /// What each sender over a port sends next is tampered with, one after the other, and the pair works on: a
 /// failover at last.
 fn tampered(port: Port, how: Tampering) -> Vec<Step> {
-    let senders: &[Node] = match port {
-        Port::Arbiter => &Node::ALL,
-        _ => &[Node::Primary, Node::Secondary],
-    };
+    let senders = CHANNELS.into_iter().filter(|(_, of)| *of == port);
     let mut steps = together(work());
-    for (&node, at) in senders.iter().zip(0..) {
+    for ((node, _), at) in senders.zip(0..) {
         steps.push(Step::Tamper { node, port, how });
         if (node, port) == (Node::Secondary, Port::Arbiter) {
             // It says who it is when it connects, and nothing else for as long as nobody is gone.

@@ -6,7 +6,7 @@
 
 use colo_core::colo::Node;
 use colo_core::{JobKind, Mode, Verb, Wiring};
-use colo_sim::pair::{Port, Tampering};
+use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Side;
 
@@ -21,17 +21,6 @@ const DIRECTIONS: [(Node, Node); 6] = [
     (Node::Arbiter, Node::Primary),
     (Node::Secondary, Node::Arbiter),
     (Node::Arbiter, Node::Secondary),
-];
-
-/// Who sends to which port, or from it.
-const CHANNELS: [(Node, Port); 7] = [
-    (Node::Primary, Port::Export),
-    (Node::Secondary, Port::Export),
-    (Node::Primary, Port::Control),
-    (Node::Secondary, Port::Control),
-    (Node::Primary, Port::Arbiter),
-    (Node::Secondary, Port::Arbiter),
-    (Node::Arbiter, Port::Arbiter),
 ];
 
 /// The network of a plan, and what of its setup is another than in a plan without one.

@@ -3,17 +3,10 @@
 //! The last group: a campaign without a network leaves it out.
 
 use colo_core::colo::{Node, Told};
-use colo_sim::pair::{Port, Tampering};
+use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::world::{Ended, Networked, Side};
 
 use crate::run::NetworkAct;
-
-/// Who sends over the connections to a port.
-const SENDERS: [(Port, &[Node]); 3] = [
-    (Port::Export, &[Node::Primary, Node::Secondary]),
-    (Port::Control, &[Node::Primary, Node::Secondary]),
-    (Port::Arbiter, &[Node::Primary, Node::Secondary, Node::Arbiter]),
-];
 
 /// What a role can tell.
 const TOLD: [&str; 7] =
@@ -43,10 +36,6 @@ fn why(why: &Ended) -> &'static str {
     }
 }
 
-fn channels() -> impl Iterator<Item = (Node, Port)> {
-    SENDERS.into_iter().flat_map(|(port, nodes)| nodes.iter().map(move |node| (*node, port)))
-}
-
 fn cut_name(from: Node, to: Node) -> String {
     format!("network/cut/{}/{}", from.name(), to.name())
 }
@@ -73,8 +62,8 @@ pub(super) fn names() -> Vec<String> {
         let others = Node::ALL.into_iter().filter(|to| *to != from);
         names.extend(others.map(|to| cut_name(from, to)));
     }
-    names.extend(channels().map(|(node, port)| sever_name(node, port)));
-    for (node, port) in channels() {
+    names.extend(CHANNELS.map(|(node, port)| sever_name(node, port)));
+    for (node, port) in CHANNELS {
         names.extend(Tampering::ALL.map(|how| tamper_name(node, port, how)));
     }
     for side in Side::BOTH {

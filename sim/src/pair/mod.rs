@@ -17,7 +17,7 @@ mod wire;
 use colo_core::colo::{Node, Options, Order};
 use colo_core::{Event, Stage, Time, UserId, Verb, VerbId, VolumeId};
 
-pub use network::{Connection, Network, NetworkEvent, Port, TICK_NS};
+pub use network::{CHANNELS, Connection, Network, NetworkEvent, Port, TICK_NS};
 pub use wire::Tampering;
 
 use crate::stream::Stream;

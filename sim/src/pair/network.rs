@@ -75,6 +75,17 @@ impl Port {
     }
 }
 
+/// Who sends over the connections to which port.
+pub const CHANNELS: [(Node, Port); 7] = [
+    (Node::Primary, Port::Export),
+    (Node::Secondary, Port::Export),
+    (Node::Primary, Port::Control),
+    (Node::Secondary, Port::Control),
+    (Node::Primary, Port::Arbiter),
+    (Node::Secondary, Port::Arbiter),
+    (Node::Arbiter, Port::Arbiter),
+];
+
 /// One end of a connection, on its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Connection(u32);

@@ -10,6 +10,9 @@ use crate::stream::Stream;
 /// How long a message is kept back at most that is to come late.
 const LATE_NS: u64 = 250_000;
 
+/// Pieces that a slow message comes in at most: a stream keeps so many that nobody has read.
+const PIECES_MAX: usize = 1000;
+
 /// Bytes of what is too long: more than any reader keeps.
 const OVERSIZE_BYTES: usize = 64 * 1024;
 
@@ -29,7 +32,7 @@ pub enum Tampering {
     Duplicated,
     /// It comes after the one that was sent after it.
     Late,
-    /// It comes byte by byte.
+    /// It comes byte by byte, or in a thousand pieces.
     Slow,
     /// Bytes that mean nothing come before it.
     Junk,
@@ -196,8 +199,8 @@ impl Wire<'_> {
                 return self.tampers.late.push((due, self.node, port, to, bytes));
             }
             Tampering::Slow => {
-                for byte in bytes {
-                    self.network.send(self.node, to, vec![byte]);
+                for piece in bytes.chunks(bytes.len().div_ceil(PIECES_MAX)) {
+                    self.network.send(self.node, to, piece.to_vec());
                 }
                 return;
             }

@@ -7,7 +7,8 @@
 //! **Checkpoint**, in the order of spec section 2.9: the primary's guest stands still and is
 //! drained; so is the secondary's; both sides are asked for errors; the primary's filters take
 //! the checkpoint; the memory goes over; the secondary's filters take it; both guests go on.
-//! A planned stop goes the same way.
+//! A planned stop begins the same way; then the secondary's filters stop, and the primary's. No memory
+//! goes over, so the secondary's guest does not go on: its disk is the primary's, its memory is older.
 //!
 //! **Who may go on.** Two hosts cannot decide alone who failed. The primary's guest runs on a
 //! lease, counted from when it was asked for, by the arbiter or by the secondary (which so

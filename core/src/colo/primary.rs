@@ -19,6 +19,8 @@ pub struct Primary {
     ready: [bool; 2],
     /// Until when the guest may run.
     lease: Time,
+    /// The life of the secondary that was heard last.
+    peer: Option<u32>,
     /// The life of the secondary whose promises count.
     trusted: Option<u32>,
     /// One whose promises do not count yet, and since when it is known.
@@ -87,6 +89,7 @@ impl Primary {
             epoch: 0,
             ready: [false; 2],
             lease: Time::ZERO,
+            peer: None,
             trusted: None,
             met: None,
             heard: None,
@@ -258,6 +261,7 @@ impl Primary {
                 self.ready[1] = replicating;
                 self.plan_checkpoint(now);
             }
+            Message::Alive { life, .. } if self.is_another(life) => self.peer_lost(now),
             Message::Alive { number, life } => {
                 let counts = self.ready[1] && self.trusts(now, life) || self.options.ungranted;
                 let sent = time::answered(&mut self.beats, number).filter(|_| counts);

@@ -26,6 +26,8 @@ pub struct Secondary {
     next_claim: Time,
     /// Whether a verb was called and is not answered.
     calling: bool,
+    /// The epoch that it takes the disks to, if it does.
+    loading: Option<u32>,
     paused: bool,
     effects: VecDeque<Effect>,
 }
@@ -46,7 +48,7 @@ enum Phase {
     Stopping,
     /// They could not, and the primary does not know yet.
     StopFailed,
-    /// They have.
+    /// They have. The disk is the primary's, the guest's memory that of the last epoch: it does not go on.
     Stopped,
     /// The arbiter was asked, and the primary's guest may still run.
     Claiming { granted: bool, yielded: bool },
@@ -66,8 +68,9 @@ enum Purpose {
 }
 
 impl Secondary {
-    /// A role that replicates nothing yet. `life` is another number for each life of this process.
-    pub fn new(options: Options, life: u32) -> Self {
+    /// A role that replicates nothing yet. `life` is another number for each life of this process. What the
+    /// last one promised, a moment ago perhaps, it keeps.
+    pub fn new(options: Options, life: u32, now: Time) -> Self {
         Self {
             options,
             own_life: life,
@@ -76,9 +79,10 @@ impl Secondary {
             replicates: false,
             heard: None,
             life: None,
-            promised: Time::ZERO,
+            promised: now.after(with_margin(options.lease_ns)),
             next_claim: Time::ZERO,
             calling: false,
+            loading: None,
             paused: false,
             effects: VecDeque::new(),
         }
@@ -214,6 +218,11 @@ impl Secondary {
         if !std::mem::take(&mut self.calling) {
             return;
         }
+        // Whatever has become of the pair meanwhile: memory and disks are of one epoch.
+        if let Some(epoch) = self.loading.take().filter(|_| ok) {
+            self.epoch = epoch;
+            self.effects.push_back(Effect::Told(Told::Loaded { epoch }));
+        }
         match self.phase {
             Phase::AskingErrors { epoch } => {
                 self.phase = Phase::Prepared { epoch, ok };
@@ -221,10 +230,6 @@ impl Secondary {
             }
             Phase::Loading { epoch } => {
                 self.phase = Phase::Following;
-                if ok {
-                    self.epoch = epoch;
-                    self.effects.push_back(Effect::Told(Told::Loaded { epoch }));
-                }
                 self.send(Node::Primary, Message::CheckpointDone { epoch, ok });
             }
             Phase::Stopping => {
@@ -294,6 +299,7 @@ impl Secondary {
         match self.phase {
             Phase::Prepared { epoch: asked, .. } if asked == epoch => {
                 self.phase = Phase::Loading { epoch };
+                self.loading = Some(epoch);
                 self.effects.push_back(Effect::Told(Told::Received { epoch, writes }));
                 self.call(Verb::Checkpoint);
             }
@@ -414,10 +420,10 @@ impl Secondary {
     fn settle_guest(&mut self) {
         let runs = match &self.phase {
             Phase::Claiming { .. } => return,
-            Phase::Following | Phase::Stopped | Phase::Leader => true,
+            Phase::Following | Phase::Leader => true,
             Phase::Draining(_) | Phase::AskingErrors { .. } | Phase::Prepared { .. } => false,
             Phase::Loading { .. } | Phase::Stopping | Phase::StopFailed => false,
-            Phase::TakingOver | Phase::Fenced => false,
+            Phase::Stopped | Phase::TakingOver | Phase::Fenced => false,
         };
         if runs == self.paused {
             self.paused = !runs;

@@ -333,13 +333,13 @@ impl Pair {
         }
         self.power_fails[side as usize] = false;
         let (roles, (life, recovers)) = (self.options.roles, life);
+        let now = world.host_time(side);
         match side {
             Side::Primary => {
-                let now = world.host_time(side);
                 self.primary = Some(PrimaryStation::new(roles, life, now));
             }
             Side::Secondary => {
-                self.secondary = Some(SecondaryStation::new(roles, life, recovers));
+                self.secondary = Some(SecondaryStation::new(roles, life, recovers, now));
             }
         }
     }

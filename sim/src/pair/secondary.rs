@@ -61,11 +61,11 @@ pub(super) struct SecondaryStation {
 }
 
 impl SecondaryStation {
-    pub(super) fn new(options: Options, life: u32, recovers: bool) -> Self {
+    pub(super) fn new(options: Options, life: u32, recovers: bool, now: Time) -> Self {
         Self {
             life,
             recovers,
-            role: Secondary::new(options, life),
+            role: Secondary::new(options, life, now),
             control: None,
             said: Said::default(),
             hung_up: false,

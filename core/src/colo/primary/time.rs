@@ -69,6 +69,13 @@ impl Primary {
         }
     }
 
+    /// Whether the secondary's process is another one than that to which was replicated: what that one had
+    /// answered may be gone with it.
+    pub(super) fn is_another(&mut self, life: u32) -> bool {
+        let known = self.peer.replace(life);
+        self.ready[0] && known.is_some_and(|known| known != life)
+    }
+
     /// Whether what this life of the secondary promises counts. It knows nothing of what an earlier one
     /// did, which may have taken over and died: but not while there is a lease.
     pub(super) fn trusts(&mut self, now: Time, life: u32) -> bool {

@@ -201,7 +201,7 @@ impl World {
         host.in_flight = host.runs;
         host.role = Some(match node {
             Node::Primary => Role::Primary(Primary::new(options, now)),
-            _ => Role::Secondary(Secondary::new(options, host.life)),
+            _ => Role::Secondary(Secondary::new(options, host.life, now)),
         });
         self.watch.born(node);
         self.at(self.now, Event::Dial);

@@ -3,17 +3,17 @@
 use super::*;
 
 #[test]
-fn a_planned_stop_ends_with_two_guests_on_their_own() {
+fn after_a_planned_stop_the_primarys_guest_goes_on() {
     let mut world = pair();
     world.order(Order::Stop);
     world.run(CHECKPOINT_NS);
     assert_eq!(world.watch.calls, [(S, STOP), (P, STOP)]);
-    assert_eq!(runs(&world), [true; 2]);
+    assert_eq!(runs(&world), [true, false]);
     world.run(DECIDED_NS);
     world.order(Order::Failover);
     world.run(DECIDED_NS);
     assert_eq!(world.watch.calls, [(S, STOP), (P, STOP)], "nobody claims after that");
-    assert_eq!(runs(&world), [true; 2]);
+    assert_eq!(runs(&world), [true, false]);
 }
 
 /// Longer than a lease.

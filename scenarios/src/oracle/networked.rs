@@ -4,7 +4,7 @@
 //! something. What moves the beliefs is in `model.rs`.
 
 use colo_core::colo::Told;
-use colo_core::{Event, Extent, Payload, UserId, Verb};
+use colo_core::{Event, Extent, Payload, Stage, UserId, Verb};
 use colo_sim::world::{Networked, Side, Stamp, What};
 
 use crate::oracle::model::in_view;
@@ -24,15 +24,31 @@ pub(crate) struct Beliefs {
     runs: [bool; 2],
     /// The epoch whose memory has come to the secondary, and the writes that it knows of.
     received: Option<(u32, Vec<u32>)>,
-    /// The last epoch that the secondary's disks took.
+    /// The last epoch that the secondary's disks took, and the last whose memory its guest got.
     disks: u32,
+    memory: u32,
+    /// There is a network.
+    networked: bool,
+    /// The secondary has answered writes of the primary's process.
+    answered: bool,
+    /// The secondary's process has ended, ever, and after it had.
+    died: bool,
+    parted: bool,
 }
 
 impl Beliefs {
     /// Moves with an entry.
     pub(crate) fn apply(&mut self, now: Moment, side: Side, what: &What) {
+        self.networked |= matches!(what, What::Networked(_));
         match (what, side) {
             (What::Networked(Networked::Guest { runs }), _) => self.runs[side as usize] = *runs,
+            // Whatever its role says of it.
+            (What::Event(Event::Stage { to: Stage::Failover, .. }), Side::Secondary)
+                if self.networked =>
+            {
+                self.taken_over.get_or_insert(now);
+            }
+            (What::Networked(Networked::Forwarded { ok, .. }), _) => self.answered |= ok,
             (What::Networked(Networked::Told(told)), _) => self.told(now, side, told),
             (
                 What::Event(Event::AllAnswered { verb: Verb::Checkpoint, result, .. }),
@@ -51,14 +67,19 @@ impl Beliefs {
                 _,
             ) => {
                 self.primary_left |= side == Side::Primary;
+                self.died |= side == Side::Secondary;
+                self.parted |= side == Side::Secondary && self.answered;
                 self.runs[side as usize] = false;
                 self.received = self.received.take().filter(|_| side == Side::Primary);
             }
             // A new process, with a new memory: what its role counts begins anew.
             (What::Started { .. }, Side::Secondary) => {
-                (self.runs[1], self.received, self.disks) = (true, None, 0);
+                (self.runs[1], self.received) = (true, None);
+                (self.disks, self.memory) = (0, 0);
             }
-            (What::Started { .. }, Side::Primary) => self.primary_left = false,
+            (What::Started { .. }, Side::Primary) => {
+                (self.primary_left, self.answered, self.parted) = (false, false, false);
+            }
             _ => {}
         }
     }
@@ -70,6 +91,7 @@ impl Beliefs {
             }
             (Told::Granted, Side::Primary) => (self.alone, self.primary_left) = (true, true),
             (Told::PeerLost | Told::Denied, Side::Primary) => self.primary_left = true,
+            (Told::Loaded { epoch }, _) => self.memory = *epoch,
             (Told::Received { epoch, writes }, _) => self.received = Some((*epoch, writes.clone())),
             _ => {}
         }
@@ -93,6 +115,15 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
                 findings.report("checkpoint", Side::Secondary, message);
             }
         }
+        (What::Networked(Networked::Told(Told::TakesOver)), _) => {
+            let Beliefs { disks, memory, .. } = sight.model.network;
+            if disks != memory {
+                let message = format!(
+                    "the secondary takes over with the memory of epoch {memory}, and the disks are at epoch {disks}"
+                );
+                findings.report("checkpoint", Side::Secondary, message);
+            }
+        }
         (
             What::Event(Event::VerbAnswered { verb: Verb::Checkpoint, result: Ok(()), .. }),
             Some(Side::Secondary),
@@ -101,13 +132,16 @@ pub(super) fn check(sight: &Sight<'_>, findings: &mut Findings) {
     }
 }
 
-/// The primary is told that a write is done: then it is.
+/// The primary is told that a write is done: then it is. A process that is gone may have answered what the
+/// disk has lost since.
 fn forwarded(sight: &Sight<'_>, extent: Extent, payload: &Payload, findings: &mut Findings) {
     let register = &sight.model.forwarded;
     let size = payload.len() / extent.len as usize;
     for (sector, bytes) in (extent.at..extent.end()).zip(payload.chunks(size)) {
         let Some(stamp) = Stamp::of(bytes).filter(|stamp| *stamp != Stamp::ZERO) else { continue };
-        if register.is_pending(sector, Some(stamp)) && !register.was_answered(sector, stamp) {
+        let arrived = sight.model.network.died || register.has_seen(sector, stamp);
+        let pending = register.is_pending(sector, Some(stamp));
+        if (pending || !arrived) && !register.was_answered(sector, stamp) {
             let message = format!(
                 "the primary was told that its write to sector {sector} is done, and the secondary has not answered it"
             );
@@ -123,6 +157,12 @@ fn received(sight: &Sight<'_>, epoch: u32, findings: &mut Findings) {
     if epoch <= disks {
         let message =
             format!("the memory of epoch {epoch} came, and the disks are at epoch {disks} already");
+        findings.report("checkpoint", Side::Secondary, message);
+    }
+    if beliefs.parted {
+        let message = format!(
+            "the memory of epoch {epoch} came to another life of the secondary than has answered the primary's writes"
+        );
         findings.report("checkpoint", Side::Secondary, message);
     }
     if let Some((_, extent)) = model.forwarded.pending_writes().next() {

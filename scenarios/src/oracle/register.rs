@@ -195,6 +195,15 @@ impl Register {
         versions.any(|version| version.answered != PENDING && version.stamp == stamp)
     }
 
+    /// Whether this write, or a later one of the same writer, has come to the sector.
+    pub(crate) fn has_seen(&self, sector: u64, stamp: Stamp) -> bool {
+        let mut versions = self.cells[sector as usize].versions();
+        versions.any(|version| {
+            let seen = version.stamp;
+            seen.writer() == stamp.writer() && seen.number() >= stamp.number()
+        })
+    }
+
     /// The process is gone: what was in flight may have come through, or not.
     pub(crate) fn abandon(&mut self, now: Moment) {
         self.pending.clear();

@@ -109,10 +109,14 @@ impl<L: Lane> Run<'_, L> {
         self.lane.network(&mut self.world, act);
     }
 
-    fn guest(&mut self, side: Side, volume: VolumeId, op: UserOp, wait: bool) {
-        // A guest that stands still sends nothing, and what it does not come to send is not sent later.
+    /// Whether this guest can send anything, or comes to. What it does not come to send is not sent later.
+    fn comes_to_send(&mut self, side: Side) -> bool {
         self.advance_while(|run| !run.lane.guest_runs(side));
-        if !self.lane.guest_runs(side) {
+        self.lane.guest_runs(side)
+    }
+
+    fn guest(&mut self, side: Side, volume: VolumeId, op: UserOp, wait: bool) {
+        if !self.comes_to_send(side) {
             return;
         }
         let Some(request) = self.world.guest(side, volume, op) else { return };
@@ -127,7 +131,7 @@ impl<L: Lane> Run<'_, L> {
 
     fn write(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
         let geometry = self.plan.setup.geometry;
-        if self.world.host(side).is_none() || !self.fits(at, len) {
+        if !self.comes_to_send(side) || self.world.host(side).is_none() || !self.fits(at, len) {
             return;
         }
         let number = &mut self.writes[side as usize][usize::from(volume.0)];
@@ -146,7 +150,7 @@ impl<L: Lane> Run<'_, L> {
     }
 
     fn write_zeroes(&mut self, side: Side, volume: VolumeId, at: u64, len: u32, wait: bool) {
-        if self.world.host(side).is_none() || !self.fits(at, len) {
+        if !self.comes_to_send(side) || self.world.host(side).is_none() || !self.fits(at, len) {
             return;
         }
         // They count among its writes, although they do not carry the number.

@@ -5,7 +5,7 @@
 //! beginning only.
 
 use colo_core::colo::Node;
-use colo_core::{JobKind, Mode, Verb, Wiring};
+use colo_core::{DiskId, JobKind, Mode, Verb, Wiring};
 use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::stream::{Ratio, Stream};
 use colo_sim::world::Side;
@@ -104,7 +104,7 @@ impl Generator {
     }
 
     fn network_mishap(&mut self, pair: &PairShape) {
-        match self.rare.weighted(&[6, 4, 3, 3, 3, 12, 4, 2]) {
+        match self.rare.weighted(&[6, 4, 3, 3, 3, 12, 4, 2, 1]) {
             0 => {
                 let (from, to) = *self.rare.pick(&DIRECTIONS);
                 self.push(Step::CutBetween { from, to, cut: true });
@@ -128,7 +128,8 @@ impl Generator {
                 self.push(Step::Tamper { node, port, how });
             }
             6 => self.wait_for(pair, 2),
-            _ => self.overtaken(),
+            7 => self.overtaken(),
+            _ => self.next_life(pair),
         }
     }
 
@@ -147,6 +148,23 @@ impl Generator {
         self.push(Step::CallAll { side, verb: Verb::GetError, wait: true });
     }
 
+    /// The primary goes on without the arbiter, on what the secondary promises, and that one's process ends and
+    /// comes back.
+    fn next_life(&mut self, pair: &PairShape) {
+        let cut = |(from, to)| Step::CutBetween { from, to, cut: true };
+        DIRECTIONS[2..4].iter().for_each(|direction| self.push(cut(*direction)));
+        self.wait_for(pair, 4);
+        let side = Side::Secondary;
+        self.crash(side);
+        self.push(Step::Restart(side));
+        self.push(Step::CallAll { side, verb: Verb::Start(side.mode()), wait: true });
+        match self.rare.below(3) {
+            0 => self.push(Step::Failover),
+            1 => self.push(Step::Checkpoint),
+            _ => self.requests_of_both(4),
+        }
+    }
+
     fn heal(&mut self) {
         for (from, to) in DIRECTIONS {
             self.push(Step::CutBetween { from, to, cut: false });
@@ -159,7 +177,7 @@ impl Generator {
         match self.mishaps.weighted(&[5, 2, 3, 2, 2, 2, 1]) {
             0 => self.fault(),
             1 => {
-                let disk = *self.mishaps.pick(&colo_core::DiskId::ALL);
+                let disk = *self.mishaps.pick(&DiskId::ALL);
                 let mut rate = || self.mishaps.below(60) as u32;
                 let (read, write, flush) = (rate(), rate(), rate());
                 self.push(Step::Rates { disk, read, write, flush });
@@ -167,7 +185,7 @@ impl Generator {
             2 => self.push(Step::FaultsEnd),
             3 => self.push(Step::Cancel(JobKind::Backup)),
             4 => {
-                let disk = *self.mishaps.pick(&colo_core::DiskId::ALL);
+                let disk = *self.mishaps.pick(&DiskId::ALL);
                 let ns = self.mishaps.below(3_000_000);
                 self.push(Step::Stall { disk, ns });
             }
@@ -189,6 +207,15 @@ impl Generator {
             0 => self.push(Step::Failover),
             1 => self.push(Step::PlannedStop),
             2 => {
+                if self.shape.chance(half()) {
+                    // In the middle of a checkpoint, if it takes them by itself.
+                    let disk = *self.mishaps.pick(&[DiskId::Hidden, DiskId::Active]);
+                    let ns = self.mishaps.below(3_000_000);
+                    self.push(Step::Pass(ns));
+                    self.push(Step::Stall { disk, ns });
+                    let passed = self.mishaps.below(3_000_000);
+                    self.push(Step::Pass(passed));
+                }
                 self.crash(Side::Primary);
                 if self.rare.chance(Ratio::new(1, 4)) {
                     // What the secondary waits for.

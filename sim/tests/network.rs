@@ -68,14 +68,42 @@ fn nothing_arrives_through_a_cut_and_all_of_it_after_a_hold() {
     network.send(Node::Primary, near, b"lost".to_vec());
     network.send(Node::Secondary, far, b"there".to_vec());
     assert_eq!(wait(&mut network, Node::Primary).map(|(_, e)| e), Some(received(near, b"there")));
-    network.set_cut(Node::Primary, Node::Secondary, false);
     assert_eq!(wait(&mut network, Node::Secondary), None);
     // Bytes of a stream do not overtake what was lost of it: it is of no use any more.
-    network.send(Node::Primary, near, b"after it".to_vec());
-    assert_eq!(wait(&mut network, Node::Secondary), None);
+    network.set_cut(Node::Primary, Node::Secondary, false);
+    assert_eq!(network.poll(Node::Primary), Some(NetworkEvent::Closed(near)));
+    assert_eq!(network.poll(Node::Secondary), Some(NetworkEvent::Closed(far)));
     let (near, far) = connection(&mut network);
     network.send(Node::Primary, near, b"again".to_vec());
     assert_eq!(wait(&mut network, Node::Secondary).map(|(_, e)| e), Some(received(far, b"again")));
+}
+
+#[test]
+fn a_cut_breaks_off_what_it_has_taken_something_from_and_nothing_else() {
+    for (idle, both) in [(5, false), (5, true), (0, false), (0, true)] {
+        let mut network = Network::new(LATENCY);
+        let (near, far) = connection(&mut network);
+        network.send(Node::Primary, near, b"on its way, or there".to_vec());
+        for _ in 0..idle {
+            network.tick();
+        }
+        let there = network.poll(Node::Secondary).is_some();
+        assert_eq!(there, idle > 0);
+        let mut cut = |cut| {
+            network.set_cut(Node::Primary, Node::Secondary, cut);
+            if both {
+                network.set_cut(Node::Secondary, Node::Primary, cut);
+            }
+        };
+        cut(true);
+        cut(false);
+        let told = [(Node::Primary, near), (Node::Secondary, far)]
+            .map(|(node, end)| network.poll(node) == Some(NetworkEvent::Closed(end)));
+        assert_eq!(told, [!there; 2], "{idle} {both}");
+        network.send(Node::Primary, near, b"more".to_vec());
+        let more = wait(&mut network, Node::Secondary).map(|(_, event)| event);
+        assert_eq!(more, there.then(|| received(far, b"more")), "{idle} {both}");
+    }
 }
 
 #[test]

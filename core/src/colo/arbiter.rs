@@ -43,14 +43,6 @@ impl Arbiter {
         Self { lease_ns, leader, outbox: VecDeque::new() }
     }
 
-    /// Who goes on alone, if that is decided.
-    pub fn alone(&self) -> Option<Node> {
-        match self.leader {
-            Leader::Alone(node) => Some(node),
-            _ => None,
-        }
-    }
-
     /// A message of one of the two. What only others may send says nothing to it.
     pub fn received(&mut self, now: Time, from: Node, message: &Message) {
         match (from, message) {

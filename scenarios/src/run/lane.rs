@@ -82,7 +82,7 @@ pub enum NetworkAct {
     Latency(u32),
     /// [`Step::Tamper`](crate::plan::Step::Tamper).
     Tamper(Node, Port, Tampering),
-    /// Nothing is tampered with any more.
+    /// Nothing is tampered with any more, and nobody is cut off.
     Heal,
 }
 
@@ -129,14 +129,14 @@ impl Lane for Pair {
         self.step_until(world, until)
     }
 
-    fn set_cut(&mut self, _world: &mut World, cut: bool) {
-        self.set_cut(Node::Primary, Node::Secondary, cut);
-        self.set_cut(Node::Secondary, Node::Primary, cut);
+    fn set_cut(&mut self, world: &mut World, cut: bool) {
+        self.set_cut(world, Node::Primary, Node::Secondary, cut);
+        self.set_cut(world, Node::Secondary, Node::Primary, cut);
     }
 
-    fn set_cut_from(&mut self, _world: &mut World, side: Side, cut: bool) {
+    fn set_cut_from(&mut self, world: &mut World, side: Side, cut: bool) {
         let other = if side == Side::Primary { Side::Secondary } else { Side::Primary };
-        self.set_cut(node(side), node(other), cut);
+        self.set_cut(world, node(side), node(other), cut);
     }
 
     fn set_held(&mut self, world: &mut World, held: bool) {
@@ -145,11 +145,11 @@ impl Lane for Pair {
 
     fn network(&mut self, world: &mut World, act: NetworkAct) {
         match act {
-            NetworkAct::Cut(from, to, cut) => self.set_cut(from, to, cut),
+            NetworkAct::Cut(from, to, cut) => self.set_cut(world, from, to, cut),
             NetworkAct::Sever(node, port) => self.sever(world, node, port),
             NetworkAct::Latency(ticks) => self.set_latency(ticks),
             NetworkAct::Tamper(node, port, how) => self.tamper(node, port, how),
-            NetworkAct::Heal => self.end_tampering(),
+            NetworkAct::Heal => self.heal(world),
         }
     }
 

@@ -6,9 +6,6 @@ use colo_core::colo::{FrameError, Message, Reader};
 use crate::pair::network::{Connection, Port};
 use crate::pair::wire::Wire;
 
-/// How long somebody waits for an answer.
-const ANSWER_NS: u64 = 3_000_000;
-
 /// How long somebody waits before trying again; twice as long after each time that it was in vain.
 const REDIAL_NS: u64 = 100_000;
 
@@ -27,8 +24,8 @@ impl Redial {
         self.next <= now
     }
 
-    pub(super) fn dialled(&mut self, now: Time) {
-        self.next = now.after(ANSWER_NS);
+    pub(super) fn dialled(&mut self, now: Time, wire: &Wire<'_>) {
+        self.next = now.after(wire.answer_ns);
     }
 
     pub(super) fn made(&mut self) {
@@ -78,8 +75,6 @@ pub(super) struct Line {
     up: bool,
     reader: Reader,
     redial: Redial,
-    /// Since when something that was sent has no answer.
-    unanswered: Option<Time>,
     said: Said,
 }
 
@@ -91,21 +86,12 @@ impl Line {
             up: false,
             reader: Reader::default(),
             redial: Redial::default(),
-            unanswered: None,
             said: Said::default(),
         }
     }
 
-    /// Dials if there is no connection and it is time to. What is lost under a connection to the arbiter is
-    /// never sent again, and nothing after it arrives: one without answers is given up. (Of the other host's
-    /// silence its role takes care.)
+    /// Dials if there is no connection and it is time to.
     pub(super) fn dial_if_due(&mut self, now: Time, wire: &mut Wire<'_>) {
-        if self.silence().is_some_and(|silence| silence <= now)
-            && let Some(silent) = self.connection
-        {
-            wire.give_up(silent);
-            self.lost(now);
-        }
         if self.up || !self.redial.is_due(now) {
             return;
         }
@@ -114,17 +100,12 @@ impl Line {
             self.redial.lost(now);
         }
         self.connection = Some(wire.dial(self.port, self.redial.in_vain()));
-        self.redial.dialled(now);
+        self.redial.dialled(now, wire);
     }
 
     /// When [`Line::dial_if_due`] has something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
-        if self.up { self.silence() } else { Some(self.redial.deadline()) }
-    }
-
-    fn silence(&self) -> Option<Time> {
-        let asked = self.unanswered.filter(|_| self.up && self.port == Port::Arbiter);
-        asked.map(|asked| asked.after(ANSWER_NS))
+        (!self.up).then_some(self.redial.deadline())
     }
 
     pub(super) fn is(&self, connection: Connection) -> bool {
@@ -132,7 +113,7 @@ impl Line {
     }
 
     pub(super) fn connected(&mut self) {
-        (self.up, self.reader, self.unanswered) = (true, Reader::default(), None);
+        (self.up, self.reader) = (true, Reader::default());
     }
 
     /// It is over; whether it was ever there.
@@ -151,11 +132,8 @@ impl Line {
     }
 
     /// Sends, or does not: what has no connection is lost.
-    pub(super) fn send(&mut self, now: Time, message: &Message, wire: &mut Wire<'_>) {
+    pub(super) fn send(&mut self, message: &Message, wire: &mut Wire<'_>) {
         if let Some(connection) = self.connection.filter(|_| self.up) {
-            if !matches!(message, Message::Hello { .. }) {
-                self.unanswered.get_or_insert(now);
-            }
             wire.send_message(self.port, connection, message, &mut self.said);
         }
     }
@@ -164,7 +142,6 @@ impl Line {
     /// and sent away at once.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
         self.redial.made();
-        self.unanswered = None;
         read_all(&mut self.reader, bytes)
     }
 }

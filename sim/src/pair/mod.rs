@@ -27,6 +27,10 @@ use primary::PrimaryStation;
 use secondary::SecondaryStation;
 use wire::{Tampers, Wire};
 
+/// How long somebody who dials waits for an answer: at least so long, and for so many ways of a message.
+const ANSWER_NS: u64 = 3_000_000;
+const ANSWER_TICKS: u64 = 8;
+
 /// How a pair is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PairOptions {
@@ -95,16 +99,15 @@ impl Pair {
     pub fn rests(&self, world: &World) -> bool {
         let primary = self.primary.as_ref().map(|station| &station.role);
         let secondary = self.secondary.as_ref().map(|station| &station.role);
-        // Who claims asks again and again, and may never be heard.
-        let goes_on = primary.is_some_and(|role| role.is_busy() && !role.claims())
-            || secondary.is_some_and(|role| role.is_busy() && !role.claims())
-            || self.arbiter.role.deadline().is_some();
+        // Who claims asks again and again; whoever is cut off may never be heard.
+        let heard = |node| self.network.reaches(node, Node::Arbiter);
+        let goes_on = primary
+            .is_some_and(|role| role.is_busy() && (!role.claims() || heard(Node::Primary)))
+            || secondary
+                .is_some_and(|role| role.is_busy() && (!role.claims() || heard(Node::Secondary)))
+            || self.arbiter.role.deadline().is_some()
+            || self.tampers.deadline().is_some();
         self.moves <= world.now() && world.next_due().is_none() && !world.link_waits() && !goes_on
-    }
-
-    /// Whether somebody is granted to go on alone.
-    pub fn alone(&self) -> Option<Node> {
-        self.arbiter.role.alone()
     }
 
     /// What messages were tampered with.
@@ -137,14 +140,15 @@ impl Pair {
     }
 
     /// Cuts what one host sends to another, or lets it through again.
-    pub fn set_cut(&mut self, from: Node, to: Node, cut: bool) {
+    pub fn set_cut(&mut self, world: &World, from: Node, to: Node, cut: bool) {
         self.network.set_cut(from, to, cut);
+        self.disturbed(world);
     }
 
     /// Holds what two hosts send each other, or lets it arrive.
     pub fn set_held(&mut self, world: &World, a: Node, b: Node, held: bool) {
         self.network.set_held(a, b, held);
-        self.wake(world);
+        self.disturbed(world);
     }
 
     /// From now on messages take so many ticks.
@@ -156,7 +160,7 @@ impl Pair {
     /// Breaks off the connections to this port that this host has.
     pub fn sever(&mut self, world: &World, node: Node, port: Port) {
         self.network.sever_all(node, port);
-        self.wake(world);
+        self.disturbed(world);
     }
 
     /// Tampers with the next message that this host sends to or from this port.
@@ -164,9 +168,15 @@ impl Pair {
         self.tampers.add(from, port, tampering);
     }
 
-    /// Nothing is tampered with any more.
-    pub fn end_tampering(&mut self) {
+    /// Nothing is tampered with any more, and no host is cut off from another.
+    pub fn heal(&mut self, world: &World) {
         self.tampers.clear();
+        for from in Node::ALL {
+            for to in Node::ALL.into_iter().filter(|to| *to != from) {
+                self.network.set_cut(from, to, false);
+            }
+        }
+        self.disturbed(world);
     }
 
     /// What ends the process on this host next is a loss of power: its connections are told nothing.
@@ -192,6 +202,10 @@ impl Pair {
     /// Something happened: roles wait for the answers of their verbs. `writes` counts what the primary's
     /// guest has sent to each volume.
     pub fn saw(&mut self, entry: &Entry, world: &World, writes: &[u32]) {
+        if let What::Event(Event::Stage { .. }) = entry.what {
+            // A role hears of it at the next opportunity, and has something to say.
+            self.stir(world);
+        }
         let (What::Event(Event::AllAnswered { id, result, .. }), Some(side)) =
             (&entry.what, entry.side)
         else {
@@ -267,6 +281,12 @@ impl Pair {
         self.awake = self.options.latency_ticks + 1;
     }
 
+    /// Something befell the network: what comes of it is on its way.
+    fn disturbed(&mut self, world: &World) {
+        self.wake(world);
+        self.stir(world);
+    }
+
     /// Something was done beside heartbeats, and what it leads to is not there yet.
     fn stir(&mut self, world: &World) {
         let ticks = u64::from(self.options.latency_ticks) + 3;
@@ -277,10 +297,16 @@ impl Pair {
     fn pump(&mut self, world: &mut World) -> bool {
         let (mut used, mut moves) = (self.processes(world), false);
         used |= self.tampers.send_late(world.now(), &mut self.network);
+        if used {
+            self.stir(world);
+        }
+        let answer_ns =
+            ANSWER_NS.max(ANSWER_TICKS * u64::from(self.options.latency_ticks) * TICK_NS);
         let Self { network, tampers, primary, secondary, arbiter, .. } = self;
         for node in Node::ALL {
             let now = world.now();
-            let mut wire = Wire { network, tampers, node, now, used: false, moves: false };
+            let mut wire =
+                Wire { network, tampers, node, now, answer_ns, used: false, moves: false };
             match node {
                 Node::Primary => {
                     if let Some(station) = primary {

@@ -10,6 +10,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -108,12 +109,22 @@ pub enum NetworkEvent {
 struct Desk {
     next: u32,
     dials: VecDeque<(Connection, Port)>,
-    streams: BTreeMap<Connection, Rc<Outbox>>,
-    /// To which port each of them is.
-    ports: BTreeMap<Connection, Port>,
+    streams: BTreeMap<Connection, Stream>,
     events: VecDeque<NetworkEvent>,
     /// Whether anything has moved since somebody asked.
     moved: bool,
+}
+
+/// One of the host's streams.
+struct Stream {
+    port: Port,
+    outbox: Rc<Outbox>,
+    /// The other host, and by whose address and port both know it, once it is made.
+    peer: Option<(Node, SocketAddr)>,
+    /// In which tick something was last sent.
+    sent: u64,
+    /// Something that was sent is lost: nothing after it will arrive.
+    broken: bool,
 }
 
 /// What is to be written to a stream.
@@ -131,13 +142,24 @@ struct Host {
 }
 
 impl Host {
-    fn open(&self, port: Port) -> (Connection, Rc<Outbox>) {
+    fn open(&self, port: Port, peer: Option<(Node, SocketAddr)>) -> (Connection, Rc<Outbox>) {
         let mut desk = self.desk.borrow_mut();
         desk.next += 1;
         let (connection, outbox) = (Connection(desk.next), Rc::new(Outbox::default()));
-        desk.streams.insert(connection, Rc::clone(&outbox));
-        desk.ports.insert(connection, port);
+        let stream = Stream { port, outbox: Rc::clone(&outbox), peer, sent: 0, broken: false };
+        desk.streams.insert(connection, stream);
         (connection, outbox)
+    }
+
+    fn is_made(
+        &self,
+        connection: Connection,
+        peer: Option<(Node, SocketAddr)>,
+    ) -> Option<Rc<Outbox>> {
+        let mut desk = self.desk.borrow_mut();
+        let stream = desk.streams.get_mut(&connection)?;
+        stream.peer = peer;
+        Some(Rc::clone(&stream.outbox))
     }
 
     fn tell(&self, event: NetworkEvent) {
@@ -148,11 +170,8 @@ impl Host {
 
     /// The stream of this connection has ended: told, unless whoever stands outside has ended it.
     fn ended(&self, connection: Connection) {
-        let mut desk = self.desk.borrow_mut();
-        desk.ports.remove(&connection);
-        let known = desk.streams.remove(&connection).is_some();
-        drop(desk);
-        if known {
+        let known = self.desk.borrow_mut().streams.remove(&connection);
+        if known.is_some() {
             self.tell(NetworkEvent::Closed(connection));
         }
     }
@@ -167,6 +186,9 @@ pub struct Network {
     /// Between two hosts: nothing arrives till later.
     held: [[bool; 3]; 3],
     down: [bool; 3],
+    /// How many there were, and the most that a message takes.
+    ticks: u64,
+    latency_ticks: u32,
 }
 
 impl Network {
@@ -180,8 +202,15 @@ impl Network {
             .tcp_capacity(SEGMENTS_MAX)
             .build();
         let hosts: [Rc<Host>; 3] = std::array::from_fn(|_| Rc::default());
-        let mut network =
-            Self { sim, hosts, cut: [[false; 3]; 3], held: [[false; 3]; 3], down: [false; 3] };
+        let mut network = Self {
+            sim,
+            hosts,
+            cut: [[false; 3]; 3],
+            held: [[false; 3]; 3],
+            down: [false; 3],
+            ticks: 0,
+            latency_ticks,
+        };
         for node in Node::ALL {
             let host = Rc::clone(&network.hosts[node as usize]);
             network.sim.host(node.name(), move || software(node, Rc::clone(&host)));
@@ -191,7 +220,8 @@ impl Network {
     }
 
     /// How long messages take from now on.
-    pub fn set_latency(&self, ticks: u32) {
+    pub fn set_latency(&mut self, ticks: u32) {
+        self.latency_ticks = self.latency_ticks.max(ticks);
         for (a, b) in pairs() {
             self.sim.set_link_latency(a.name(), b.name(), TICK * ticks.max(1));
         }
@@ -201,31 +231,38 @@ impl Network {
     /// whoever has waited for long enough closes the connection.
     pub fn dial(&mut self, from: Node, port: Port) -> Connection {
         let host = &self.hosts[from as usize];
-        let (connection, _) = host.open(port);
-        // turmoil would keep it for the next process there. One that a cut refuses costs it a port for
-        // good, and there are not many.
+        let (connection, _) = host.open(port, None);
+        // turmoil would keep it for the next process there, or till nothing is held any more. One that a
+        // cut refuses costs it a port for good, and there are not many.
         let to = port.host();
-        let cut = self.cut[from as usize][to as usize] || self.cut[to as usize][from as usize];
-        if !self.down[to as usize] && !cut {
+        let held = self.held[from as usize][to as usize];
+        if !self.down[to as usize] && !held && self.reaches(from, to) {
             host.desk.borrow_mut().dials.push_back((connection, port));
             host.wake.notify_one();
         }
         connection
     }
 
+    /// Whether what each of two hosts sends the other arrives.
+    pub fn reaches(&self, a: Node, b: Node) -> bool {
+        !self.cut[a as usize][b as usize] && !self.cut[b as usize][a as usize]
+    }
+
     /// Sends bytes. On a connection that is over they are lost.
     pub fn send(&mut self, from: Node, connection: Connection, bytes: Vec<u8>) {
-        if let Some(outbox) = self.hosts[from as usize].desk.borrow().streams.get(&connection) {
-            outbox.bytes.borrow_mut().push_back(bytes);
-            outbox.wake.notify_one();
-        }
+        let mut desk = self.hosts[from as usize].desk.borrow_mut();
+        let Some(stream) = desk.streams.get_mut(&connection) else { return };
+        stream.sent = self.ticks;
+        let to = stream.peer.map(|(to, _)| to);
+        stream.broken |= to.is_some_and(|to| self.cut[from as usize][to as usize]);
+        stream.outbox.bytes.borrow_mut().push_back(bytes);
+        stream.outbox.wake.notify_one();
     }
 
     /// Ends a connection, after what was sent over it. No event tells of it on this host.
     pub fn close(&mut self, from: Node, connection: Connection) {
-        if let Some(outbox) =
-            self.hosts[from as usize].desk.borrow_mut().streams.remove(&connection)
-        {
+        let stream = self.hosts[from as usize].desk.borrow_mut().streams.remove(&connection);
+        if let Some(Stream { outbox, .. }) = stream {
             *outbox.closing.borrow_mut() = true;
             outbox.wake.notify_one();
         }
@@ -239,13 +276,15 @@ impl Network {
 
     /// Breaks off every connection to this port that this host has.
     pub fn sever_all(&mut self, from: Node, port: Port) {
-        let desk = self.hosts[from as usize].desk.borrow();
-        let of_port = desk.ports.iter().filter(|(_, of)| **of == port);
-        let connections: Vec<_> = of_port.map(|(connection, _)| *connection).collect();
-        drop(desk);
-        for connection in connections {
+        for connection in self.connections(from, |stream| stream.port == port) {
             self.sever(from, connection);
         }
+    }
+
+    fn connections(&self, of: Node, wanted: impl Fn(&Stream) -> bool) -> Vec<Connection> {
+        let desk = self.hosts[of as usize].desk.borrow();
+        let wanted = desk.streams.iter().filter(|(_, stream)| wanted(stream));
+        wanted.map(|(connection, _)| *connection).collect()
     }
 
     /// Whether nothing runs on this host.
@@ -259,6 +298,7 @@ impl Network {
     /// If a task of a host ends: none does.
     pub fn tick(&mut self) -> bool {
         self.sim.step().expect("the tasks of a host go on");
+        self.ticks += 1;
         let took = |host: &Rc<Host>| std::mem::take(&mut host.desk.borrow_mut().moved);
         self.hosts.iter().map(took).fold(false, std::ops::BitOr::bitor)
     }
@@ -280,10 +320,36 @@ impl std::fmt::Debug for Network {
 /// Misfortune.
 impl Network {
     /// Nothing of what one host sends to the other arrives any more, or it does again. What is on
-    /// its way is lost.
+    /// its way is lost. A connection under which something was lost breaks off when the two reach each other
+    /// again: as one does whose patience is at its end.
     pub fn set_cut(&mut self, from: Node, to: Node, cut: bool) {
-        self.cut[from as usize][to as usize] = cut;
+        let was_cut = std::mem::replace(&mut self.cut[from as usize][to as usize], cut);
         self.apply(from, to);
+        if cut {
+            let under_way = self.ticks.saturating_sub(u64::from(self.latency_ticks));
+            let mut desk = self.hosts[from as usize].desk.borrow_mut();
+            for stream in desk.streams.values_mut() {
+                let there = stream.peer.is_some_and(|(peer, _)| peer == to);
+                stream.broken |= there && stream.sent > 0 && stream.sent >= under_way;
+            }
+        } else if was_cut && self.reaches(from, to) {
+            self.break_off(from, to);
+            self.break_off(to, from);
+        }
+    }
+
+    fn break_off(&mut self, from: Node, to: Node) {
+        let of = |stream: &Stream| stream.peer.filter(|(peer, _)| *peer == to);
+        for connection in self.connections(from, |stream| stream.broken && of(stream).is_some()) {
+            let desk = self.hosts[from as usize].desk.borrow();
+            let known_by = desk.streams[&connection].peer.map(|(_, known_by)| known_by);
+            drop(desk);
+            self.sever(from, connection);
+            let other_end = |stream: &Stream| stream.peer.map(|(_, known_by)| known_by) == known_by;
+            for connection in self.connections(to, other_end) {
+                self.sever(to, connection);
+            }
+        }
     }
 
     /// What two hosts send each other waits, or arrives. A cut comes first.
@@ -356,8 +422,10 @@ async fn software(node: Node, host: Rc<Host>) -> turmoil::Result {
 }
 
 async fn accept(listener: TcpListener, port: Port, host: Rc<Host>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let (connection, outbox) = host.open(port);
+    while let Ok((stream, address)) = listener.accept().await {
+        let of = |node: &Node| turmoil::lookup(node.name()) == address.ip();
+        let peer = Node::ALL.into_iter().find(of).map(|node| (node, address));
+        let (connection, outbox) = host.open(port, peer);
         host.tell(NetworkEvent::Accepted(connection, port));
         spawn_local(carry(stream, connection, outbox, Rc::clone(&host)));
     }
@@ -366,9 +434,10 @@ async fn accept(listener: TcpListener, port: Port, host: Rc<Host>) {
 async fn connect(connection: Connection, port: Port, host: Rc<Host>) {
     host.desk.borrow_mut().moved = true;
     let made = TcpStream::connect((port.host().name(), port.number())).await;
-    let outbox = host.desk.borrow().streams.get(&connection).cloned();
+    let address = made.as_ref().ok().and_then(|stream| stream.local_addr().ok());
+    let peer = address.map(|address| (port.host(), address));
     // Nobody waits for it any more: what was made is dropped.
-    let Some(outbox) = outbox else { return };
+    let Some(outbox) = host.is_made(connection, peer) else { return };
     match made {
         Ok(stream) => {
             host.tell(NetworkEvent::Connected(connection));

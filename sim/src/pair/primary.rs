@@ -94,7 +94,7 @@ impl PrimaryStation {
         self.control.dial_if_due(now, wire);
         if !self.is_ready() && self.redial.is_due(now) {
             self.close_exports(now, world, wire);
-            self.redial.dialled(now);
+            self.redial.dialled(now, wire);
             let in_vain = self.redial.in_vain();
             self.exports.extend(world.volume_ids().map(|volume| ExportLine {
                 volume,
@@ -121,13 +121,13 @@ impl PrimaryStation {
             NetworkEvent::Connected(connection) if self.control.is(connection) => {
                 self.control.connected();
                 let hello = self.hello();
-                self.control.send(now, &hello, wire);
+                self.control.send(&hello, wire);
                 self.met = false;
             }
             NetworkEvent::Connected(connection) if self.arbiter.is(connection) => {
                 self.arbiter.connected();
                 let hello = self.hello();
-                self.arbiter.send(now, &hello, wire);
+                self.arbiter.send(&hello, wire);
             }
             NetworkEvent::Received(connection, bytes) if self.control.is(connection) => {
                 let read = self.control.receive(&bytes);
@@ -211,8 +211,8 @@ impl PrimaryStation {
         while let Some(effect) = self.role.poll() {
             wire.used = true;
             match effect {
-                Effect::Send(Node::Arbiter, message) => self.arbiter.send(now, &message, wire),
-                Effect::Send(_, message) => self.control.send(now, &message, wire),
+                Effect::Send(Node::Arbiter, message) => self.arbiter.send(&message, wire),
+                Effect::Send(_, message) => self.control.send(&message, wire),
                 Effect::Pause | Effect::Resume => {
                     self.runs = effect == Effect::Resume;
                     world.note_networked(SIDE, Networked::Guest { runs: self.runs });

@@ -105,7 +105,7 @@ impl SecondaryStation {
             self.role.drained();
             wire.used = true;
         }
-        self.effects(now, world, wire);
+        self.effects(world, wire);
         self.answers(world, wire);
         self.serve(world, wire);
     }
@@ -138,7 +138,7 @@ impl SecondaryStation {
             NetworkEvent::Connected(_) => {
                 self.arbiter.connected();
                 let hello = Message::Hello { node: Node::Secondary, life: self.life };
-                self.arbiter.send(now, &hello, wire);
+                self.arbiter.send(&hello, wire);
             }
             NetworkEvent::Received(connection, bytes) if self.arbiter.is(connection) => {
                 let read = self.arbiter.receive(&bytes);
@@ -200,11 +200,11 @@ impl SecondaryStation {
         }
     }
 
-    fn effects(&mut self, now: Time, world: &mut World, wire: &mut Wire<'_>) {
+    fn effects(&mut self, world: &mut World, wire: &mut Wire<'_>) {
         while let Some(effect) = self.role.poll() {
             wire.used = true;
             match effect {
-                Effect::Send(Node::Arbiter, message) => self.arbiter.send(now, &message, wire),
+                Effect::Send(Node::Arbiter, message) => self.arbiter.send(&message, wire),
                 Effect::Send(_, message) => {
                     if let Some((connection, _)) = &self.control {
                         wire.send_message(Port::Control, *connection, &message, &mut self.said);

@@ -113,6 +113,8 @@ pub(super) struct Wire<'a> {
     pub(super) tampers: &'a mut Tampers,
     pub(super) node: Node,
     pub(super) now: Time,
+    /// How long somebody who dials waits for an answer.
+    pub(super) answer_ns: u64,
     /// Whether anything was done.
     pub(super) used: bool,
     /// Whether it was anything but what goes on for ever.

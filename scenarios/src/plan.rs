@@ -73,6 +73,15 @@ pub struct Setup {
     pub pair: Option<PairSetup>,
 }
 
+/// How many ticks of the network a message may take.
+const LATENCIES: std::ops::RangeInclusive<u32> = 1..=10_000;
+
+/// How far the clocks of two hosts on a network may be off: the margin of the leases bears no more.
+const PAIR_DRIFT_PPM_MAX: u32 = 60_000;
+
+/// The largest sector that NBD can say.
+const PAIR_SECTOR_MAX: u32 = 65_536;
+
 /// Two hosts that share nothing but a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +118,7 @@ impl PairSetup {
                 "pair.heartbeat_ns is {heartbeat_ns}, needs to be less than the lease of {lease_ns}"
             ));
         }
-        if !(1..=10_000).contains(&latency_ticks) {
+        if !LATENCIES.contains(&latency_ticks) {
             return Err(format!(
                 "pair.latency_ticks is {latency_ticks}, needs to be from 1 to 10000"
             ));

@@ -20,7 +20,7 @@ use colo_core::{
     Event, Extent, Recovery, Stage, Time, UserId, UserRequest, Verb, VerbError, VerbId, VolumeId,
 };
 use colo_reports::{Counts, Timeline};
-use colo_sim::pair::Pair;
+use colo_sim::pair::{Pair, TICK_NS};
 use colo_sim::stream::Seed;
 use colo_sim::world::{Entry, Side, Trace, VOLUMES_MAX, What, World};
 
@@ -275,7 +275,11 @@ impl<L: Lane> Run<'_, L> {
     /// Lets the next thing happen, if something does by itself up to `until`. A plan in which too much
     /// does, without time going on, is left where it is: `progress` tells.
     fn advance(&mut self, until: Time) -> bool {
-        let events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
+        let mut events_max = 1_000_000 + 10_000 * self.plan.steps.len() as u64;
+        if self.plan.setup.pair.is_some() {
+            // A network ticks all the time.
+            events_max += self.world.now().0 / TICK_NS;
+        }
         if self.events >= events_max || !self.lane.step_until(&mut self.world, until) {
             return false;
         }

@@ -170,3 +170,30 @@ fn no_grant_no_failover() {
         .any(|entry| matches!(&entry.what, What::Event(event) if done(event)));
     assert!(goes_on, "the primary goes on alone");
 }
+
+/// Each with a word of what is said of it.
+#[test]
+fn what_a_network_cannot_bear_is_refused() {
+    let mut refused = Vec::new();
+    let mut refuse = |change: fn(&mut Plan), why: &'static str| {
+        let mut plan = tampered(Node::Primary, Port::Export, Tampering::Late, false);
+        assert_eq!(Plan::parse(&plan.to_json(), "p").expect("as it is it can be run"), plan);
+        change(&mut plan);
+        let error = Plan::parse(&plan.to_json(), "p").expect_err("it is refused").to_string();
+        refused.push((error.contains(why), error));
+    };
+    refuse(|plan| plan.setup.drift_ppm = [60_001, 0], "no lease bears");
+    refuse(|plan| plan.setup.geometry.sector_size = 24, "a power of two");
+    refuse(|plan| plan.setup.geometry.sector_size = 1 << 17, "up to 65536");
+    refuse(|plan| plan.steps.push(Step::Latency(0)), "from 1 to 10000");
+    refuse(
+        |plan| plan.steps.push(Step::On { volume: 0, step: Box::new(Step::Latency(u32::MAX)) }),
+        "from 1 to 10000",
+    );
+    refuse(|plan| plan.setup.reconnect_delay_ns = u64::MAX, "at most 5 seconds");
+    refuse(
+        |plan| plan.setup.pair = Some(PairSetup { lease_ns: 1, ..PairSetup::default() }),
+        "pair.lease_ns is 1",
+    );
+    assert!(refused.iter().all(|(said, _)| *said), "{refused:#?}");
+}

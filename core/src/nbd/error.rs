@@ -101,6 +101,12 @@ pub enum NbdError {
         /// Bytes permitted.
         max: u32,
     },
+    /// A request has a smaller cookie than one before it, or the same, and the client was to count up: it
+    /// has come twice, perhaps.
+    CookieUsed {
+        /// The cookie.
+        cookie: u64,
+    },
     /// A server answered another option than the one it was asked.
     WrongOption {
         /// The option asked.
@@ -167,6 +173,9 @@ impl fmt::Display for NbdError {
             }
             Self::Oversized { what, len, max } => {
                 write!(f, "{what} of {len} bytes is announced, at most {max} are permitted")
+            }
+            Self::CookieUsed { cookie } => {
+                write!(f, "the client sent request {cookie} again, or after a later one")
             }
             Self::WrongOption { asked, got } => {
                 write!(f, "the server answered option {got}, it was asked option {asked}")

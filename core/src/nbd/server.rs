@@ -43,6 +43,7 @@ pub struct Server {
     events: VecDeque<ServerEvent>,
     /// The client's stream has ended.
     ended: bool,
+    rising: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -78,7 +79,14 @@ impl Server {
         let mut out = Vec::new();
         let phase = Phase::Negotiating(Negotiation::begin(&mut out));
         let (inbox, events) = (Inbox::default(), VecDeque::new());
-        Self { exports, phase, inbox, out, events, ended: false }
+        Self { exports, phase, inbox, out, events, ended: false, rising: false }
+    }
+
+    /// The same for a client that counts its cookies up, as [`Client`](crate::nbd::Client) does when its caller
+    /// does. A request that comes twice ends the connection then: carried out again, after a later one, it
+    /// would undo that.
+    pub fn with_rising_cookies(self) -> Self {
+        Self { rising: true, ..self }
     }
 
     /// Takes what came from the client, in any pieces.
@@ -189,7 +197,8 @@ impl Server {
             Step::Waits => return Ok(false),
             Step::Went => {}
             Step::Chosen(index) => {
-                self.phase = Phase::Transmitting(Transmission::new(&self.exports[index]));
+                self.phase =
+                    Phase::Transmitting(Transmission::new(&self.exports[index], self.rising));
                 self.events.push_back(ServerEvent::Chosen(index));
             }
             Step::Requested { cookie, command } => {

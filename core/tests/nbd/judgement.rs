@@ -4,7 +4,9 @@ use colo_core::nbd::{
     Command, Export, NbdEnd, NbdError, OPTION_MAX, REPLIES_MAX, REQUESTS_MAX, Server, ServerEvent,
 };
 
-use crate::peers::{export, haggling_server, hex, sent_by_server, server_events, serving};
+use crate::peers::{
+    export, haggling_server, hex, sent_by_server, server_events, serving, transmitting,
+};
 
 /// A request as it goes over the wire, with a payload if it is a write.
 fn request(flags: u16, command: u16, at: u64, len: u32) -> Vec<u8> {
@@ -139,6 +141,44 @@ fn the_largest_write_gets_through() {
         panic!("{} events, none of them a write", events.len());
     };
     assert_eq!(bytes.len(), 32 << 20);
+}
+
+/// The same request with another cookie.
+fn numbered(cookie: u64, mut request: Vec<u8>) -> Vec<u8> {
+    request[8..16].copy_from_slice(&cookie.to_be_bytes());
+    request
+}
+
+#[test]
+fn where_cookies_have_to_rise_a_request_that_comes_twice_ends_the_connection() {
+    let rising = || {
+        let server = haggling_server(vec![export("a")]).with_rising_cookies();
+        let mut server = transmitting(server, "a");
+        for cookie in [3, 9] {
+            server.receive(&numbered(cookie, request(0, FLUSH, 0, 0)));
+        }
+        // What is refused has a cookie, too.
+        server.receive(&numbered(10, request(0, READ, 1, 512)));
+        assert_eq!(server_events(&mut server).len(), 2);
+        server
+    };
+    for cookie in [3, 9, 10] {
+        for answered in [false, true] {
+            let mut server = rising();
+            if answered {
+                server.answer(0, Ok(Vec::new()));
+            }
+            server.receive(&numbered(cookie, request(0, FLUSH, 0, 0)));
+            let error = NbdError::CookieUsed { cookie };
+            assert_eq!(server_events(&mut server), [ServerEvent::Closed(error.into())]);
+        }
+    }
+    let mut server = rising();
+    server.receive(&numbered(11, request(0, FLUSH, 0, 0)));
+    assert!(matches!(server_events(&mut server)[..], [ServerEvent::Requested { .. }]));
+    server.receive(&numbered(0, request(0, 2, 0, 0)));
+    (0..3).for_each(|cookie| server.answer(cookie, Ok(Vec::new())));
+    assert_eq!(server_events(&mut server), [ServerEvent::Closed(NbdEnd::Disconnected)]);
 }
 
 #[test]

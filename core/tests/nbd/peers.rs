@@ -64,7 +64,11 @@ pub(crate) fn haggling_server(exports: Vec<Export>) -> Server {
 /// A server whose client has chosen its only export.
 pub(crate) fn serving(export: Export) -> Server {
     let name = export.name.clone();
-    let mut server = haggling_server(vec![export]);
+    transmitting(haggling_server(vec![export]), &name)
+}
+
+/// The same of this server.
+pub(crate) fn transmitting(mut server: Server, name: &str) -> Server {
     server.receive(&hex(&format!("'IHAVEOPT' 00000001 {:08x} '{name}'", name.len())));
     assert_eq!(server_events(&mut server), [ServerEvent::Chosen(0)]);
     assert_eq!(sent_by_server(&mut server).len(), 10);

@@ -10,7 +10,10 @@ use colo_core::{Mode, Verb, Wiring};
 use colo_sim::world::Delay;
 use serde_json::{Map, Value};
 
-use crate::plan::{Plan, Step};
+use crate::plan::{LATENCIES, PAIR_DRIFT_PPM_MAX, PAIR_SECTOR_MAX, Plan, Step};
+
+/// How long requests may wait for a connection.
+const RECONNECT_NS_MAX: u64 = 5_000_000_000;
 
 /// The version written now.
 pub const VERSION: u32 = 3;
@@ -171,6 +174,12 @@ impl Plan {
                 ));
             }
         }
+        if self.setup.reconnect_delay_ns > RECONNECT_NS_MAX {
+            return Err(format!(
+                "reconnect_delay_ns is {}, needs to be at most 5 seconds: within ten, everything under way has to end",
+                self.setup.reconnect_delay_ns
+            ));
+        }
         let closes = |step: &Step| matches!(step, Step::CallAll { verb: Verb::Close, .. });
         if self.steps.iter().any(closes) {
             return Err("call_all has no close; use call on each volume, or quit".into());
@@ -188,13 +197,37 @@ impl Plan {
         }
         if let Some(pair) = self.setup.pair {
             pair.check()?;
+            let sector_size = self.setup.geometry.sector_size;
+            if !sector_size.is_power_of_two() || sector_size > PAIR_SECTOR_MAX {
+                return Err(format!(
+                    "sector_size is {sector_size}; with a pair it needs to be a power of two up to {PAIR_SECTOR_MAX}"
+                ));
+            }
+            let too_far = |ppm: &&i32| ppm.unsigned_abs() > PAIR_DRIFT_PPM_MAX;
+            if let Some(ppm) = self.setup.drift_ppm.iter().find(too_far) {
+                return Err(format!(
+                    "drift_ppm is {ppm}; with a pair it needs to be from -{PAIR_DRIFT_PPM_MAX} to {PAIR_DRIFT_PPM_MAX}, more than that no lease bears"
+                ));
+            }
             if !self.schedule.is_latency() {
                 return Err("it has a pair and a schedule; the order of events of two hosts on a network is the network's, take the schedule out".into());
             }
+        }
+        if let Some(ticks) = self.steps.iter().find_map(unbearable_latency) {
+            return Err(format!("a step sets latency to {ticks}, needs to be from 1 to 10000"));
         }
         if self.steps.len() > 1_000_000 {
             return Err(format!("it has {} steps, needs at most 1000000", self.steps.len()));
         }
         Ok(())
+    }
+}
+
+/// What a step sets the network's latency to, if no network has that.
+fn unbearable_latency(step: &Step) -> Option<u32> {
+    match step {
+        Step::Latency(ticks) => (!LATENCIES.contains(ticks)).then_some(*ticks),
+        Step::On { step, .. } => unbearable_latency(step),
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! The primary's end of the network: it dials the export, the control channel and the arbiter.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use colo_core::colo::{Effect, Message, Node, Options, Primary};
 use colo_core::nbd::{Client, ClientEvent, Command, NbdErrno};
@@ -20,6 +20,9 @@ struct ExportLine {
     volume: VolumeId,
     connection: Connection,
     client: Client,
+    /// Cookies count up; whose request each is, as long as it has no answer.
+    next_cookie: u64,
+    asked: BTreeMap<u64, RequestId>,
 }
 
 /// See the module's head.
@@ -100,6 +103,8 @@ impl PrimaryStation {
                 volume,
                 connection: wire.dial(Port::Export, in_vain),
                 client: Client::new(&export_name(volume)),
+                next_cookie: 1,
+                asked: BTreeMap::new(),
             }));
         }
     }
@@ -245,7 +250,9 @@ impl PrimaryStation {
                 UserOp::Flush => Command::Flush,
                 UserOp::Discard(_) => unreachable!("no discard is forwarded"),
             };
-            line.client.submit(id.0, command);
+            line.client.submit(line.next_cookie, command);
+            line.asked.insert(line.next_cookie, id);
+            line.next_cookie += 1;
         }
     }
 
@@ -265,7 +272,9 @@ impl PrimaryStation {
                     }
                     ClientEvent::Answered { cookie, result } => {
                         let result = result.map(Payload::from).map_err(errno);
-                        world.link_answered(volume, RequestId(cookie), result);
+                        if let Some(id) = self.exports[index].asked.remove(&cookie) {
+                            world.link_answered(volume, id, result);
+                        }
                     }
                     ClientEvent::Closed(error) => over = Some(Ended::Nbd(error.into())),
                 }

@@ -125,7 +125,7 @@ impl SecondaryStation {
                 wire.give_up(connection);
             }
             NetworkEvent::Accepted(connection, Port::Export) => {
-                let server = Server::new(exports(world));
+                let server = Server::new(exports(world)).with_rising_cookies();
                 self.clients.insert(connection, Client { server, volume: None });
             }
             NetworkEvent::Accepted(connection, _) => {

@@ -92,7 +92,8 @@ impl SimClock {
     /// The world's time at which this clock shows `shown`, or a little later.
     fn world_time(self, shown: Time) -> Time {
         let rate = 1_000_000 + i128::from(self.drift_ppm);
-        Time((i128::from(shown.0) * 1_000_000 / rate) as u64 + 1)
+        let time = i128::from(shown.0) * 1_000_000 / rate + 1;
+        Time(u64::try_from(time).unwrap_or(u64::MAX))
     }
 }
 

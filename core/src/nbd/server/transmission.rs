@@ -26,6 +26,9 @@ pub(super) struct Transmission {
     in_flight: BTreeMap<u64, InFlight>,
     /// The number of the next request.
     next: u64,
+    /// Whether cookies have to rise, and the highest so far.
+    rising: bool,
+    highest: Option<u64>,
     skipping: Option<Skipping>,
     /// The client has disconnected.
     leaving: bool,
@@ -49,7 +52,7 @@ struct Skipping {
 }
 
 impl Transmission {
-    pub(super) fn new(export: &Export) -> Self {
+    pub(super) fn new(export: &Export, rising: bool) -> Self {
         Self {
             size: export.size,
             block_min: export.block_min,
@@ -57,6 +60,8 @@ impl Transmission {
             read_only: export.read_only,
             in_flight: BTreeMap::new(),
             next: 0,
+            rising,
+            highest: None,
             skipping: None,
             leaving: false,
         }
@@ -87,8 +92,14 @@ impl Transmission {
             reply(cookie, Err(NbdErrno::Inval), out);
             return Err(NbdError::Oversized { what: "a write", len, max: self.block_max }.into());
         }
+        // Nobody answers a disconnect, so its cookie is none.
+        let counts = self.rising && command != CMD_DISC;
+        if counts && self.highest.is_some_and(|highest| cookie <= highest) {
+            return Err(NbdError::CookieUsed { cookie }.into());
+        }
         let payload_len = if command == CMD_WRITE { len as usize } else { 0 };
         if let Err(errno) = self.judge(&header) {
+            self.highest = Some(cookie);
             inbox.skip(RequestHeader::LEN);
             self.skipping = Some(Skipping { left: payload_len, cookie, errno });
             return Ok(Step::Went);
@@ -96,6 +107,7 @@ impl Transmission {
         let Some(message) = inbox.take(RequestHeader::LEN + payload_len) else {
             return Ok(Step::Waits);
         };
+        self.highest = Some(cookie);
         if command == CMD_DISC {
             self.leaving = true;
             return Ok(Step::Went);

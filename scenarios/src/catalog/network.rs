@@ -1,7 +1,7 @@
 //! Two hosts on a network: who goes on when it fails, and whatever may come over its channels.
 
-use colo_core::Verb;
 use colo_core::colo::Node;
+use colo_core::{DiskId, Verb};
 use colo_sim::pair::{CHANNELS, Port, Tampering};
 use colo_sim::world::Side;
 
@@ -205,6 +205,47 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             });
             let after = heal().chain([DECIDED, write_in_flight(P, 0, 4)]);
             together(work().into_iter().chain(cut).chain(again).chain(after))
+        },
+    ),
+    on_network(
+        "network-next-life-fails-over",
+        "the primary runs on what the secondary promises, whose next life is told to fail over",
+        || {
+            let apart = part(Node::Primary, Node::Arbiter).into_iter().chain([DECIDED]);
+            let again = [Step::PowerLoss(S), Step::Restart(S)];
+            let again = again.into_iter().chain([call_all(S, Verb::Start(S.mode()))]);
+            let after = [Step::Failover, write_in_flight(P, 4, 4), DECIDED, read(S, 0, 12)];
+            together(work().into_iter().chain(apart).chain(again).chain(after))
+        },
+    ),
+    on_network(
+        "network-lost-answers",
+        "the secondary loses what it has answered with its power; the primary goes on alone",
+        || {
+            let lost = Step::PowerLossWith { side: S, keep: Vec::new() };
+            let again = [lost, Step::Restart(S), call_all(S, Verb::Start(S.mode()))];
+            let after = [DECIDED, Step::Checkpoint, write(P, 4, 4), read(S, 0, 12)];
+            together(work().into_iter().chain(again).chain(after))
+        },
+    ),
+    on_network(
+        "network-dies-in-checkpoint",
+        "the primary dies while the secondary takes a checkpoint: memory and disks are of one epoch",
+        || {
+            // Longer than anybody waits for the checkpoint.
+            let stall = Step::Stall { disk: DiskId::Hidden, ns: 80_000_000 };
+            let dies = [stall, Step::Checkpoint, Step::Kill(P), DECIDED, Step::Pass(80_000_000)];
+            together(work().into_iter().chain(dies).chain([read(S, 0, 12)]))
+        },
+    ),
+    on_network(
+        "network-short-cut",
+        "a cut shorter than anybody notices takes a forwarded write with it",
+        || {
+            let to = Node::Secondary;
+            let heals = Step::CutBetween { from: Node::Primary, to, cut: false };
+            let cut = [cut(Node::Primary, to), write_in_flight(P, 0, 4), Step::Pass(60_000), heals];
+            together(work().into_iter().chain(cut).chain([DECIDED, write(P, 8, 2), read(P, 0, 12)]))
         },
     ),
     on_network(

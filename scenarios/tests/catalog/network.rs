@@ -121,6 +121,41 @@ pub(crate) const PROMISES: &[Promise] = &[
         &[STANDS_STILL, ("the primary's new life sends nothing", |ran| answered(ran, P) == 2)],
     ),
     promise(
+        "network-next-life-fails-over",
+        &[TAKES_OVER, PROMOTED],
+        &[STANDS_STILL, STOOD_STILL_BEFORE, GUEST_READS_AT_END],
+    ),
+    promise(
+        "network-lost-answers",
+        &PRIMARY_GOES_ON,
+        &[
+            NO_FAILOVER,
+            PRIMARY_GUEST_UNHARMED,
+            ("there is no other checkpoint", |ran| ran.outcome.counts.checkpoints == 1),
+        ],
+    ),
+    promise(
+        "network-dies-in-checkpoint",
+        &[TAKES_OVER, PROMOTED],
+        &[("both memories are loaded, the second after the primary's death", |ran| {
+            let died = place(ran, &|entry| entry.what == What::ProcessDied);
+            let loaded = |entry: &&Entry| {
+                matches!(entry.what, What::Networked(Networked::Told(Told::Loaded { .. })))
+            };
+            let of = |entries: &[Entry]| entries.iter().filter(loaded).count();
+            (of(&ran.entries[..died]), of(&ran.entries[died..])) == (1, 1)
+        })],
+    ),
+    promise(
+        "network-short-cut",
+        &["network/cut/primary/secondary"],
+        &[
+            PRIMARY_GUEST_UNHARMED,
+            NO_FAILOVER,
+            ("all writes are answered", |ran| answered(ran, P) == 5),
+        ],
+    ),
+    promise(
         "network-drifting-clocks",
         &[TAKES_OVER, PROMOTED],
         &[STANDS_STILL, STOOD_STILL_BEFORE],

@@ -154,18 +154,21 @@ impl Primary {
         }
     }
 
-    /// A checkpoint is asked for. Without a pair that replicates, nothing happens.
+    /// A checkpoint is asked for. Without a pair that replicates, and a lease, nothing happens.
     pub fn checkpoint(&mut self, now: Time) {
         self.begin(now, Purpose::Checkpoint);
     }
 
-    /// The planned end is asked for. Without a pair that replicates, nothing happens.
+    /// The planned end is asked for. Without a pair that replicates, and a lease, nothing happens.
     pub fn stop(&mut self, now: Time) {
         self.begin(now, Purpose::Stop);
     }
 
     fn begin(&mut self, now: Time, purpose: Purpose) {
-        if self.phase == Phase::Together && self.ready == [true; 2] && self.heard.is_some() {
+        let replicates = self.ready == [true; 2] && self.heard.is_some();
+        // Without a lease an earlier life of the secondary may have taken over: then this guest goes on no more,
+        // however the pair ends.
+        if self.phase == Phase::Together && replicates && now < self.lease {
             self.phase = Phase::Draining(purpose);
             self.settle_guest(now);
         }
@@ -239,7 +242,8 @@ impl Primary {
 
     fn plan_checkpoint(&mut self, now: Time) {
         let both = self.ready == [true; 2];
-        self.next_checkpoint = self.options.checkpoint_ns.filter(|_| both).map(|ns| now.after(ns));
+        self.next_checkpoint =
+            self.options.checkpoint_ns.filter(|_| both).map(|ns| now.after(ns.max(1)));
     }
 
     /// A message has come.

@@ -41,6 +41,7 @@ impl Primary {
             self.peer_lost(now);
         }
         if self.next_checkpoint.is_some_and(|at| at <= now) {
+            self.plan_checkpoint(now);
             self.checkpoint(now);
         }
         self.settle_guest(now);

@@ -148,6 +148,12 @@ fn promises_of_a_new_life_count_once_no_earlier_one_can_have_taken_over() {
     world.heal();
     world.run(DECIDED_NS);
     assert!(!runs(&world)[0], "one that is gone has taken over");
+    world.watch.calls.clear();
+    for order in [Order::Checkpoint, Order::Stop] {
+        world.order(order);
+        world.run(DECIDED_NS);
+    }
+    assert!(!runs(&world)[0] && world.watch.calls.is_empty(), "{:?}", world.watch.calls);
 
     let mut world = pair();
     for node in [P, S] {

@@ -95,6 +95,8 @@ struct Comparing<'a> {
     known: u64,
     differ: u64,
     refused: u64,
+    /// Seeds of which nothing is left that QEMU can run.
+    without_plan: u64,
     spent: Spent,
 }
 
@@ -113,7 +115,17 @@ impl<'a> Comparing<'a> {
     fn new(args: &'a ConformArgs, programs: Programs) -> Self {
         let interrupt = Interrupt::listen();
         let spent = Spent::default();
-        Self { args, programs, interrupt, agreed: 0, known: 0, differ: 0, refused: 0, spent }
+        Self {
+            args,
+            programs,
+            interrupt,
+            agreed: 0,
+            known: 0,
+            differ: 0,
+            refused: 0,
+            without_plan: 0,
+            spent,
+        }
     }
 
     fn all(&mut self, plans: Vec<(String, Plan)>) -> anyhow::Result<()> {
@@ -135,9 +147,11 @@ impl<'a> Comparing<'a> {
         }
         for seed in self.args.seeds.clone().unwrap_or_default() {
             // It is made to fit, but for what only the whole plan shows.
-            if let Ok(plan) = reduced(&generate_for_qemu(seed))
-                && self.compare(&format!("conform seed {seed}"), &plan)?.is_none()
-            {
+            let Ok(plan) = reduced(&generate_for_qemu(seed)) else {
+                self.without_plan += 1;
+                continue;
+            };
+            if self.compare(&format!("conform seed {seed}"), &plan)?.is_none() {
                 break;
             }
         }
@@ -239,8 +253,13 @@ impl<'a> Comparing<'a> {
     }
 
     fn end(self) -> anyhow::Result<Exit> {
-        let Self { agreed, known, differ, refused, programs, interrupt, spent, .. } = self;
+        let Self {
+            agreed, known, differ, refused, without_plan, programs, interrupt, spent, ..
+        } = self;
         print(&spent.text())?;
+        if without_plan > 0 {
+            print(&format!("{without_plan} seeds give no plan that can be run there\n"))?;
+        }
         print(&format!(
             "{agreed} plans agree with QEMU {}, {differ} do not, {known} differ as known, {refused} cannot be run there\n",
             programs.version

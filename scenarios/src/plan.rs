@@ -109,7 +109,7 @@ impl PairSetup {
         for (name, ns) in times {
             if !(TICK_NS..=10_000_000_000).contains(&ns) {
                 return Err(format!(
-                    "pair.{name} is {ns}, needs to be from {TICK_NS} to 10 seconds"
+                    "pair.{name} is {ns}, needs to be from {TICK_NS} ns to 10 seconds"
                 ));
             }
         }

@@ -31,6 +31,7 @@ pub const PLANS: &[(&str, &str)] = embedded![
     "retired-mark-lost-while-opening",
     "retired-mark-only-in-cache",
     "retired-mark-only-in-cache-2",
+    "start-waits-behind-an-open-that-fails",
     "write-during-recovery-then-crash",
     "write-held-by-recovery-b",
 ];

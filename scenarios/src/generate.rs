@@ -16,6 +16,7 @@ mod races;
 mod rare;
 mod schedule;
 mod setup;
+mod strike;
 mod swarm;
 
 use colo_core::{Geometry, Mode, Quirk, Verb};
@@ -64,10 +65,16 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         swarm,
         steps: Vec::with_capacity(64),
     };
-    let steps = match setup.pair {
+    let mut steps = match setup.pair {
         Some(pair) => generator.generate_pair(pair.lease_ns),
         None => generator.generate(),
     };
+    strike::insert(&mut steps, &setup, seed);
+    if !behaviour.without.is_empty() {
+        let left_out =
+            |step: &Step| behaviour.without.iter().any(|kind| kind.name() == step.kind());
+        steps.retain(|step| !left_out(step));
+    }
     let quirks = match &behaviour.added {
         Added::Nothing => Vec::new(),
         Added::Named(quirks) => quirks.clone(),

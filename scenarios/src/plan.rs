@@ -426,6 +426,22 @@ pub enum Step {
     Settle,
 }
 
+impl Step {
+    /// Its name in a plan; of one on another volume, that of what it does there.
+    pub fn kind(&self) -> String {
+        if let Self::On { step, .. } = self {
+            return step.kind();
+        }
+        match serde_json::to_value(self).expect("a step has no map but its own") {
+            serde_json::Value::String(name) => name,
+            serde_json::Value::Object(fields) => {
+                fields.into_iter().next().map_or_else(String::new, |(name, _)| name)
+            }
+            _ => unreachable!("a step is a name, or a name and what goes with it"),
+        }
+    }
+}
+
 /// The steps that are misfortunes, by their names in a plan.
 pub const FAULTS: &[(&str, &str)] = &[
     ("fault", "a disk fails the requests that a rule names: operation, sectors, occurrence, phase"),

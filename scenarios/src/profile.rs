@@ -4,6 +4,8 @@ use colo_core::{DiskId, Quirk};
 use colo_sim::lying::Lie;
 use serde::{Deserialize, Serialize};
 
+use crate::plan::FAULTS;
+
 /// The seed's behaviour, or the repaired one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +40,31 @@ pub struct Behaviour {
     pub schedule: Option<Schedules>,
     /// What lies between the hosts in the plan of every seed; `None` is drawn for each.
     pub topology: Option<Topology>,
+    /// Kinds of misfortune that are left out of the plan of every seed.
+    pub without: Vec<Fault>,
+}
+
+/// A kind of misfortune, by its name in [`FAULTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault(&'static str);
+
+impl Fault {
+    /// Its name on the command line and in a plan.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
+    /// What is meant by such a name.
+    ///
+    /// # Errors
+    /// Which names there are.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let known = FAULTS.iter().find(|(known, _)| *known == name);
+        known.map(|(known, _)| Self(known)).ok_or_else(|| {
+            let names: Vec<_> = FAULTS.iter().map(|(name, _)| *name).collect();
+            format!("there is no kind of fault `{name}`; give some of {}", names.join(", "))
+        })
+    }
 }
 
 /// What lies between two hosts.
@@ -178,6 +205,10 @@ impl Behaviour {
         }
         if let Some(topology) = self.topology {
             name.push_str(&format!(" --topology {}", topology.name()));
+        }
+        if !self.without.is_empty() {
+            let names: Vec<_> = self.without.iter().map(|fault| fault.name()).collect();
+            name.push_str(&format!(" --without {}", names.join(",")));
         }
         name
     }

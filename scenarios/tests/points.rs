@@ -4,8 +4,9 @@ use std::process::Command;
 
 use colo_scenarios::catalog::SCENARIOS;
 use colo_scenarios::generate::generate;
+use colo_scenarios::plan::FAULTS;
 use colo_scenarios::points::{impossible, names, names_without_network};
-use colo_scenarios::profile::Behaviour;
+use colo_scenarios::profile::{Behaviour, Fault, Topology};
 use colo_scenarios::run::run;
 
 fn colosim(args: &[&str]) -> (i32, String, String) {
@@ -51,6 +52,61 @@ fn points_that_are_required_are_named_where_they_are_missing() {
     let (code, _, said) = colosim(&[&few[..], &["101%"]].concat());
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("give a number from 0 to 100"), "{said}");
+}
+
+/// What the plans of these seeds reach.
+fn reached(behaviour: &Behaviour, seeds: u64) -> Vec<&'static str> {
+    let mut hits = vec![0; names().len()];
+    for plan in (0..seeds).map(|seed| generate(seed, behaviour)) {
+        for (sum, of_plan) in hits.iter_mut().zip(run(&plan).points) {
+            *sum += of_plan;
+        }
+    }
+    names().iter().zip(hits).filter(|(_, hits)| *hits > 0).map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn without_a_kind_of_fault_its_points_are_missing_and_only_then() {
+    // A disk that lies is asked for, and what a power loss leaves is a saved plan's to say.
+    let drawn = FAULTS.iter().filter(|(kind, _)| !["lie", "power_loss_with"].contains(kind));
+    let single = Behaviour { topology: Some(Topology::Single), ..Behaviour::default() };
+    let pair = Behaviour { topology: Some(Topology::Pair), ..Behaviour::default() };
+    let all = [reached(&single, 300), reached(&pair, 30)].concat();
+    for (kind, _) in drawn {
+        let is_its = |name: &&str| match *kind {
+            "power_loss" => name.starts_with("crash/") && name.contains("/power-loss/"),
+            "kill" => name.starts_with("crash/") && name.contains("/process-death/"),
+            _ => {
+                let name = name.strip_prefix("misfortune/").and_then(|rest| rest.split('/').next());
+                name.is_some_and(|name| name.split('-').next() == Some(kind))
+            }
+        };
+        assert!(all.iter().any(|name| is_its(&name)), "{kind} has no point that is reached");
+        let without = vec![Fault::parse(kind).expect("it is one")];
+        let [single, pair] =
+            [&single, &pair].map(|with| Behaviour { without: without.clone(), ..with.clone() });
+        let left = [reached(&single, 300), reached(&pair, 30)].concat();
+        let met: Vec<_> = left.iter().filter(|name| is_its(name)).collect();
+        assert!(met.is_empty(), "without {kind} there is still {met:?}");
+    }
+}
+
+#[test]
+fn points_that_a_fault_left_out_would_reach_are_named() {
+    let args = ["run", "--seeds", "100", "--without", "stall,cut", "--require-points", "100%"];
+    let (code, text, said) = colosim(&args);
+    assert_eq!(code, 4, "{said}");
+    assert!(text.contains("hardened --without stall,cut"), "{text}");
+    for missing in ["misfortune/stall/secondary/RUNNING", "misfortune/cut/primary/RUNNING"] {
+        assert!(said.contains(&format!("\n  {missing}\n")), "{said}");
+    }
+    assert!(!said.contains("misfortune/cancel-backup/secondary/RUNNING"), "{said}");
+    let (code, _, said) = colosim(&["run", "--without", "stal"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(
+        said.contains("there is no kind of fault `stal`; give some of fault, rates,"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -141,11 +141,53 @@ impl Rates {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
+/// Why a request was made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A rule, and nothing of it takes effect.
+    Rule,
+    /// A rule that lets the first sectors of a write take effect.
+    Prefix,
+    /// A rule that lets any sectors of a write take effect.
+    Subset,
+    /// A sector that cannot be read.
+    Latent,
+    /// Chance.
+    Random,
+}
+
+impl Cause {
+    /// Every one there is, in order.
+    pub const ALL: [Self; 5] = [Self::Rule, Self::Prefix, Self::Subset, Self::Latent, Self::Random];
+
+    /// The step of a plan that it comes from, and a detail.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rule => "fault",
+            Self::Prefix => "fault-prefix",
+            Self::Subset => "fault-subset",
+            Self::Latent => "fault-latent",
+            Self::Random => "rates",
+        }
+    }
+
+    fn of(rule: &Rule, op: OpKind) -> Self {
+        match (rule.kind, rule.damage) {
+            (RuleKind::Latent, _) => Self::Latent,
+            (RuleKind::Fail, Damage::Prefix) if op == OpKind::Write => Self::Prefix,
+            (RuleKind::Fail, Damage::Subset) if op == OpKind::Write => Self::Subset,
+            (RuleKind::Fail, _) => Self::Rule,
+        }
+    }
+}
+
 /// One request that was made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fired {
     /// By which rule; `None` is at random.
     pub rule: Option<RuleId>,
+    /// Why.
+    pub cause: Cause,
     /// Which request.
     pub id: RequestId,
     /// What it was: never [`OpKind::Any`].
@@ -205,6 +247,16 @@ enum Fate {
     Damage { errno: Errno, fua: bool, left: VecDeque<(u64, Payload)> },
     /// If it succeeds these sectors can be read again.
     Heal(Range<u64>),
+}
+
+/// That a request is to fail, and how.
+#[derive(Debug, Clone, Copy)]
+struct Verdict {
+    /// By which rule; `None` is at random.
+    rule: Option<RuleId>,
+    cause: Cause,
+    errno: Errno,
+    damage: Damage,
 }
 
 /// What a request is about.
@@ -322,7 +374,9 @@ impl<D: Disk> Faulty<D> {
         }
         let target = Target::of(&request.op, sector_size);
         let by_rule = self.fire_rule(target);
-        let Some((rule, errno, damage)) = by_rule.or_else(|| self.fire_at_random(target.op)) else {
+        let Some(Verdict { rule, cause, errno, damage }) =
+            by_rule.or_else(|| self.fire_at_random(target.op))
+        else {
             if target.op == OpKind::Write && self.is_bad(target) {
                 let fate = Fate::Heal(target.at..target.end);
                 self.watched.push(Watched { id: request.id, fate });
@@ -331,23 +385,25 @@ impl<D: Disk> Faulty<D> {
         };
         let (id, op, at, len) = (request.id, target.op, target.at, target.end - target.at);
         let landed = self.submit_failing(request, target, errno, damage);
-        self.fired.push(Fired { rule, id, op, at, len, errno, landed });
+        self.fired.push(Fired { rule, cause, id, op, at, len, errno, landed });
         self.fired_count += 1;
     }
 
     /// Counts the request on every rule and gives the first that fires.
-    fn fire_rule(&mut self, target: Target) -> Option<(Option<RuleId>, Errno, Damage)> {
+    fn fire_rule(&mut self, target: Target) -> Option<Verdict> {
         let mut fires = None;
         for armed in &mut self.rules {
             if armed.is_ripe(target, self.label) && fires.is_none() {
                 armed.failed += 1;
-                fires = Some((Some(armed.id), armed.rule.errno, armed.rule.damage));
+                let Rule { errno, damage, .. } = armed.rule;
+                let cause = Cause::of(&armed.rule, target.op);
+                fires = Some(Verdict { rule: Some(armed.id), cause, errno, damage });
             }
         }
         fires
     }
 
-    fn fire_at_random(&mut self, op: OpKind) -> Option<(Option<RuleId>, Errno, Damage)> {
+    fn fire_at_random(&mut self, op: OpKind) -> Option<Verdict> {
         if self.rates.is_never() {
             return None;
         }
@@ -364,7 +420,8 @@ impl<D: Disk> Faulty<D> {
             [] => Errno::Io,
             errnos => *self.stream.pick(errnos),
         };
-        Some((None, errno, *self.stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset])))
+        let damage = *self.stream.pick(&[Damage::None, Damage::Prefix, Damage::Subset]);
+        Some(Verdict { rule: None, cause: Cause::Random, errno, damage })
     }
 
     /// Passes down what is left of a failing request; gives the number of sectors that land.

@@ -1,4 +1,4 @@
-//! Timelines of the first failures of a report, as many as a page can hold.
+//! Timelines of failures of a report, as many as a page can hold: the first of each kind before all others.
 
 use colo_reports::{Page, Run, Summary, Timeline, Timing, html};
 
@@ -61,7 +61,7 @@ impl Untold {
     }
 }
 
-/// Runs the plans of the first failures again, and films them. `plan` finds the plan of a run.
+/// Runs the plans of failures again, and films them. `plan` finds the plan of a run.
 fn film(summary: &Summary, plan: impl Fn(&Run) -> Option<Plan>) -> Films {
     let (mut timelines, mut untold) = (Vec::<Timeline>::new(), Vec::new());
     let mut left = MOMENTS_MAX;
@@ -103,17 +103,43 @@ fn told(untold: &[Untold]) -> String {
     sentences.join(" ")
 }
 
-/// The failing runs that a summary keeps, each with the first invariant of those that it tells.
+/// The failing runs that a summary knows, each with the invariant that it is filmed for: the first run of
+/// every invariant that is broken, then of aborts, then the others that are kept.
 fn failing(summary: &Summary) -> Vec<(&Run, Option<&str>)> {
-    let mut runs: Vec<(&Run, Option<&str>)> = Vec::new();
+    let mut firsts: Vec<_> = summary.invariants.iter().collect();
+    firsts.sort_by_key(|(_, broken)| &broken.first);
+    let firsts = firsts.into_iter().map(|(name, broken)| (&broken.first, Some(name.as_str())));
+    let abort = summary.aborts.first().map(|abort| (&abort.run, None));
     let violations = summary.violations.iter();
     let violations =
         violations.map(|violation| (&violation.run, Some(&violation.what.invariant[..])));
-    for (run, invariant) in violations.chain(summary.aborts.iter().map(|abort| (&abort.run, None)))
-    {
+    let aborts = summary.aborts.iter().map(|abort| (&abort.run, None));
+    let mut runs: Vec<(&Run, Option<&str>)> = Vec::new();
+    for (run, invariant) in firsts.chain(abort).chain(violations).chain(aborts) {
         if runs.iter().all(|(known, _)| *known != run) {
             runs.push((run, invariant));
         }
     }
     runs
+}
+
+#[cfg(test)]
+mod tests {
+    use colo_reports::{Header, Record, Violation};
+
+    use super::*;
+
+    #[test]
+    fn the_first_run_of_each_broken_invariant_comes_before_others_of_the_first() {
+        let header = Header::new("0.1.0", "seed", Vec::new());
+        let mut summary = Summary::new(&header);
+        for (seed, invariant) in [(1, "view"), (2, "view"), (3, "view"), (4, "crash"), (5, "view")]
+        {
+            let violation = Violation { invariant: invariant.into(), ..Violation::default() };
+            let violations = vec![violation];
+            summary.add(&Record { seed: Some(seed), violations, ..Record::default() });
+        }
+        let order: Vec<_> = failing(&summary).iter().map(|(run, _)| run.seed).collect();
+        assert_eq!(order, [1, 4, 2, 3, 5].map(Some));
+    }
 }

@@ -29,7 +29,7 @@ pub use exit::Exit;
 
 use colo_core::Quirk;
 
-use crate::profile::{Added, Behaviour, Lies, Profile, Schedules, Topology};
+use crate::profile::{Added, Behaviour, Fault, Lies, Profile, Schedules, Topology};
 
 /// Deterministic simulation of a block replication core.
 ///
@@ -118,6 +118,10 @@ struct BehaviourArgs {
     /// arbiter: see docs/pair.md [default: a network in one of 400]
     #[arg(long, value_enum, conflicts_with = "schedule")]
     topology: Option<Topology>,
+    /// Kinds of fault to leave out of the plan of every seed: is it still found without? `colosim list
+    /// faults` shows them
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = Fault::parse)]
+    without: Vec<Fault>,
 }
 
 impl BehaviourArgs {
@@ -129,7 +133,8 @@ impl BehaviourArgs {
         let profile = Profile::from(self.profile.unwrap_or_default());
         let with = |added| {
             let Self { lies, schedule, topology, .. } = *self;
-            Ok(Behaviour { profile, added, lies, schedule, topology })
+            let without = self.without.clone();
+            Ok(Behaviour { profile, added, lies, schedule, topology, without })
         };
         if self.quirks.is_empty() {
             return with(Added::Nothing);

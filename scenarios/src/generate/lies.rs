@@ -49,7 +49,8 @@ fn power_loss(plan: &mut Plan, stream: &mut Stream, disk: DiskId) -> usize {
     place
 }
 
-fn fails_over(step: &Step) -> bool {
+/// Whether the secondary is told to take over.
+pub(super) fn fails_over(step: &Step) -> bool {
     match step {
         Step::Failover => true,
         Step::Call { side, verb, .. } | Step::CallAll { side, verb, .. } => {

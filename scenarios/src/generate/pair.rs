@@ -14,7 +14,7 @@ use crate::generate::{Generator, half};
 use crate::plan::{Further, FurtherVolume, PairSetup, Setup, Step};
 
 /// Which hosts send each other anything.
-const DIRECTIONS: [(Node, Node); 6] = [
+pub(super) const DIRECTIONS: [(Node, Node); 6] = [
     (Node::Primary, Node::Secondary),
     (Node::Secondary, Node::Primary),
     (Node::Primary, Node::Arbiter),

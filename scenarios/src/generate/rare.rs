@@ -69,12 +69,16 @@ impl Generator {
             *self.rare.pick(&[(DiskId::Secondary, OpKind::Read), (DiskId::Hidden, OpKind::Write)]);
         let mut spec = FaultSpec::new(disk, op);
         spec.times = Some(1 + self.rare.below(2) as u32);
-        self.push(Step::Fault(spec));
+        spec.latent = op == OpKind::Read && self.rare.chance(half());
+        let (now, later) = if spec.latent { (None, Some(spec)) } else { (Some(spec), None) };
+        now.map(Step::Fault).into_iter().for_each(|step| self.push(step));
         let whole = self.geometry.whole();
         let write = Step::Write { side: Side::Primary, at: whole.at, len: whole.len, wait: false };
         self.push(Step::Stall { disk: DiskId::Secondary, ns: 400_000 });
         self.push(write.clone());
         self.push(Step::Pass(80_000));
+        // Once that write is done, what it wrote can be read: so this comes after it.
+        later.map(Step::Fault).into_iter().for_each(|step| self.push(step));
         let (side, verb) = (Side::Secondary, Verb::Start(Mode::Secondary));
         self.push(Step::Call { side, verb, wait: false });
         self.push(write);

@@ -6,7 +6,7 @@ use colo_sim::world::{Coverage, DiskOp, Side};
 const CRASHES: [&str; 2] = ["power-loss", "process-death"];
 const OPS: [DiskOp; 3] = [DiskOp::Read, DiskOp::Write, DiskOp::Flush];
 
-fn phases(side: Side) -> &'static [Phase] {
+pub(super) fn phases(side: Side) -> &'static [Phase] {
     match side {
         // A primary host opens at once, and has no job and no overlay.
         Side::Primary => &[
@@ -56,10 +56,10 @@ pub(super) fn crash(side: Side, power_loss: bool, phase: Phase) -> Option<usize>
 
 /// What a failing disk is told apart by: stage and job. The parts of a checkpoint and of a commit have their
 /// [sites](super::sites).
-const STATES: [&str; 7] =
+pub(super) const STATES: [&str; 7] =
     ["opening", "NONE", "RUNNING", "FAILOVER", "FAILOVER_FAILED", "DONE", "bare"];
 
-fn state(phase: Phase) -> usize {
+pub(super) fn state(phase: Phase) -> usize {
     match phase {
         Phase::Opening => 0,
         Phase::Stage(Stage::None) => 1,

@@ -6,6 +6,7 @@
 
 mod jobs;
 mod messages;
+mod misfortunes;
 mod network;
 mod operate;
 mod sites;
@@ -20,6 +21,8 @@ use colo_sim::pair::{Port, Tampering};
 use colo_sim::world::{Entry, Side, VOLUMES_MAX, What, World, WorldProbe};
 
 use crate::run::NetworkAct;
+
+pub(crate) use misfortunes::Misfortune;
 
 /// Everything that could meet, in groups one behind the other, and what of it can.
 struct Universe {
@@ -42,7 +45,9 @@ struct Groups {
     messages: usize,
     sites: usize,
     probes: usize,
+    misfortunes: usize,
     network: usize,
+    on_network: usize,
 }
 
 impl Universe {
@@ -64,7 +69,9 @@ impl Universe {
             messages: group(messages::names()),
             sites: group(sites::names()),
             probes: group(probes()),
+            misfortunes: group(misfortunes::names()),
             network: group(network::names()),
+            on_network: group(misfortunes::names_on_network()),
         };
         let mut names = Vec::new();
         let places = combinations.iter().map(|name| {
@@ -94,7 +101,7 @@ pub fn names() -> &'static [String] {
     &universe().names
 }
 
-/// Those that plans without a network can reach: all but the last.
+/// Those that plans without a network can reach: the others are the last.
 pub fn names_without_network() -> &'static [String] {
     let Universe { names, places, groups, .. } = universe();
     let points = places[..groups.network].iter().flatten().count();
@@ -239,6 +246,13 @@ impl Reached {
         self.hit(universe().groups.crashes, jobs::crash(side, power_loss, phase));
     }
 
+    /// A misfortune strikes a host in the middle of this.
+    pub(crate) fn befallen(&mut self, misfortune: Misfortune, side: Side, phase: Phase) {
+        let groups = &universe().groups;
+        let group = if misfortune.is_of_network() { groups.on_network } else { groups.misfortunes };
+        self.hit(group, misfortune.place(side, phase));
+    }
+
     /// A step did this to the network.
     pub(crate) fn network(&mut self, act: NetworkAct) {
         self.network.act(act);
@@ -254,10 +268,12 @@ impl Reached {
         let Universe { names, places, combinations, groups } = universe();
         jobs::count_faults(world.coverage(), &mut self.hits[groups.faults..]);
         sites::count(world.coverage(), &mut self.hits[groups.sites..]);
+        misfortunes::count(world.coverage(), &mut self.hits[groups.misfortunes..]);
         self.network.tampered(tampered);
-        self.network.count(&combinations[groups.network..], &mut self.hits[groups.network..]);
+        let network = groups.network..groups.on_network;
+        self.network.count(&combinations[network.clone()], &mut self.hits[network]);
         let of_core = world.probe_hits();
-        let probes = &mut self.hits[groups.probes..groups.network];
+        let probes = &mut self.hits[groups.probes..groups.misfortunes];
         let (core, of_world) = probes.split_at_mut(of_core.len());
         core.copy_from_slice(&of_core);
         of_world.copy_from_slice(world.coverage().probes());

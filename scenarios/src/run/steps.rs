@@ -7,6 +7,7 @@ use colo_sim::world::{Side, Stamp, VOLUMES_MAX, WorldDisk};
 
 use crate::oracle::PROGRESS_BOUND_NS;
 use crate::plan::{Step, rates};
+use crate::points::Misfortune;
 use crate::run::lane::{Lane, NetworkAct};
 use crate::run::{Run, writer};
 
@@ -16,6 +17,7 @@ const PATIENCE_NS: u64 = 60_000_000;
 impl<L: Lane> Run<'_, L> {
     pub(super) fn carry_out(&mut self, volume: VolumeId, step: &Step) {
         self.note_step(volume, step);
+        self.note_misfortune(volume, step);
         match step {
             Step::On { volume, step } => {
                 if self.world.has_volume(VolumeId(*volume)) {
@@ -290,6 +292,24 @@ impl<L: Lane> Run<'_, L> {
             self.world.kill(side);
         }
         self.gone(side);
+    }
+
+    /// A connection that is not there cannot be cut, and a network that is not there befalls nothing.
+    fn note_misfortune(&mut self, volume: VolumeId, step: &Step) {
+        let Some(misfortune) = Misfortune::of(step) else { return };
+        let there = match step {
+            Step::Cut(_) | Step::CutFrom { .. } | Step::Hold(_) => self.world.is_connected(),
+            _ => !misfortune.is_of_network() || self.plan.setup.pair.is_some(),
+        };
+        let whose = Misfortune::side(step);
+        for side in
+            Side::BOTH.into_iter().filter(|&side| there && whose.is_none_or(|of| of == side))
+        {
+            let volumes = self.world.volumes().filter(|of| whose.is_none() || of.id() == volume);
+            for on in volumes.filter_map(|of| of.on(side)) {
+                self.reached.befallen(misfortune, side, on.phase());
+            }
+        }
     }
 
     pub(super) fn note_crash(&mut self, side: Side, power_loss: bool) {

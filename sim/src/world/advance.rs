@@ -271,7 +271,7 @@ impl World {
             let op = DiskOp::of(fault.op);
             let extent = Extent::new(fault.at, fault.len as u32);
             let Fired { errno, landed, .. } = fault;
-            self.coverage.fault(disk, op, on.phase());
+            self.coverage.fault(disk, op, fault.cause, on.phase());
             let what = What::Fault { disk, op, extent, errno, landed };
             self.publish(Some(Side::of(disk)), volume, what);
         }

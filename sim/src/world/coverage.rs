@@ -4,7 +4,8 @@
 
 use colo_core::{DiskId, Extent, Layout, Phase, Purpose};
 
-use crate::world::{Asked, DiskOp};
+use crate::faulty::Cause;
+use crate::world::{Asked, DiskOp, Side};
 
 /// A part of an overlay's disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,7 @@ pub struct Coverage {
     layout: Layout,
     fates: Vec<[u32; Fate::ALL.len()]>,
     faults: Vec<u32>,
+    failed: [[[u32; Phase::ALL.len()]; 2]; Cause::ALL.len()],
     probes: [u32; WorldProbe::ALL.len()],
 }
 
@@ -146,7 +148,8 @@ impl Coverage {
     pub(super) fn new(layout: Layout) -> Self {
         let faults = DiskId::ALL.len() * OPS.len() * Phase::ALL.len();
         let fates = vec![Default::default(); Site::COUNT];
-        Self { layout, fates, faults: vec![0; faults], probes: Default::default() }
+        let failed = Default::default();
+        Self { layout, fates, faults: vec![0; faults], failed, probes: Default::default() }
     }
 
     pub(super) fn site(&self, purpose: Purpose, disk: DiskId, op: DiskOp, extent: Extent) -> Site {
@@ -177,8 +180,9 @@ impl Coverage {
         &self.probes
     }
 
-    pub(super) fn fault(&mut self, disk: DiskId, op: DiskOp, phase: Phase) {
+    pub(super) fn fault(&mut self, disk: DiskId, op: DiskOp, cause: Cause, phase: Phase) {
         self.faults[Self::place(disk, op, phase)] += 1;
+        self.failed[cause as usize][Side::of(disk) as usize][phase.index()] += 1;
     }
 
     fn place(disk: DiskId, op: DiskOp, phase: Phase) -> usize {
@@ -198,6 +202,11 @@ impl Coverage {
     /// How often this operation of this disk failed while the volume was in the middle of this.
     pub fn faults(&self, disk: DiskId, op: DiskOp, phase: Phase) -> u32 {
         self.faults[Self::place(disk, op, phase)]
+    }
+
+    /// How often a request was failed for this cause while a volume of this host was in the middle of this.
+    pub fn failed(&self, cause: Cause, side: Side, phase: Phase) -> u32 {
+        self.failed[cause as usize][side as usize][phase.index()]
     }
 }
 

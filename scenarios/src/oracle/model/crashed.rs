@@ -6,9 +6,12 @@ use colo_sim::world::{Side, Stamp, VolumeView};
 use crate::oracle::model::{Model, Owed, on_disk};
 
 impl Model {
-    /// The process is gone, and with it everything that was not on a disk.
+    /// The volume or its process is gone, and with it everything that was not on a disk.
     pub(super) fn ended(&mut self, side: Side, world: VolumeView<'_>, power_lost: bool) {
-        self.verbs.retain(|open| open.side != side);
+        // What waits in a process that goes on is answered, be it that there is no volume.
+        if world.world().host(side).is_none() {
+            self.verbs.retain(|open| open.side != side);
+        }
         self.desks[side as usize].clear();
         self.discards.clear();
         self.stage[side as usize] = None;

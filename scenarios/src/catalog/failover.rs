@@ -4,8 +4,8 @@ use colo_core::{CommitPhase, DiskId, JobKind, UserKind, Verb};
 use colo_sim::faulty::OpKind;
 
 use super::steps::{
-    ACTIVE, HIDDEN, OTHER, RECOVER, S, START_PRIMARY, attach, call, commit_fault, detach,
-    failed_over, fault, flush, read, stop, write, write_in_flight, written,
+    ACTIVE, HIDDEN, OTHER, P, RECOVER, S, START_PRIMARY, attach, call, commit_fault, detach,
+    failed_over, fault, flush, read, started, stop, write, write_in_flight, written,
 };
 use super::{Scenario, scenario};
 use crate::plan::{FaultSpec, Step};
@@ -117,6 +117,21 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         "hidden-is-exported",
         "a read-only export of hidden is there at the first failover, not at the second",
         || relied_on(UserKind::ReadOnlyExport, HIDDEN),
+    ),
+    scenario(
+        "failover-refused-while-a-disk-stalls",
+        "the failover is refused while the secondary disk stalls; then the primary goes on writing",
+        || {
+            started([
+                attach(OTHER, UserKind::ReadOnlyExport, HIDDEN),
+                Step::Stall { disk: DiskId::Secondary, ns: 1_000_000 },
+                stop(true),
+                Step::Pass(1_000_000),
+                write(P, 4, 4),
+                read(S, 0, 24),
+                call(P, Verb::GetError),
+            ])
+        },
     ),
     scenario(
         "device-on-active",

@@ -46,8 +46,8 @@ fn act(act: &Act) -> Value {
         Act::Ended { host, how, output } => {
             json!({ "do": "ended", "host": host, "then": how, "printed": output })
         }
-        Act::Look { file, at, said } => {
-            json!({ "do": "look", "file": file, "at": at, "then": said })
+        Act::Look { file, at, bytes, said } => {
+            json!({ "do": "look", "file": file, "at": at, "bytes": bytes, "then": said })
         }
     }
 }
@@ -207,7 +207,7 @@ def main():
             elif kind == "look":
                 with open(act["file"], "rb") as image:
                     image.seek(act["at"])
-                    data = image.read(65536)
+                    data = image.read(act["bytes"])
                 sectors = [data[at:at + 512] for at in range(0, len(data), 512)]
                 compare(act, "%s at %d" % (act["file"], act["at"]), runs(sectors), act["then"])
     finally:

@@ -27,7 +27,12 @@ pub(super) struct Looks {
     unplugged: BTreeSet<u8>,
     /// Volumes whose hidden disk is an overlay in its place.
     overlays: Vec<u8>,
+    /// An overlay's disk had a fault: which of its tables were written is its own affair.
+    overlay_failed: bool,
 }
+
+/// The images of overlays.
+pub(super) const OVERLAYS: [DiskId; 2] = [DiskId::Hidden, DiskId::Active];
 
 impl Looks {
     /// The hosts that matter to the plan.
@@ -49,6 +54,16 @@ impl Looks {
         let asked = !self.held && !self.ejects;
         let overlays = if asked { self.overlays.clone() } else { Vec::new() };
         overlays.into_iter()
+    }
+
+    /// The volumes whose overlays can be opened at the end, for a check.
+    pub(super) fn images(&self) -> impl Iterator<Item = u8> + use<> {
+        self.overlays.clone().into_iter()
+    }
+
+    /// Whether what is in them is controlled, if the secondary's process has ended in order.
+    pub(super) fn images_are_controlled(&self) -> bool {
+        !self.overlay_failed && !self.ejects && !self.unsettled
     }
 
     /// The clusters of a volume that were touched.
@@ -78,9 +93,15 @@ impl Looks {
     fn commit(&mut self, step: &Step) {
         match step {
             Step::On { step, .. } => self.commit(step),
-            Step::Fault(spec) => self.faulty |= spec.disk != DiskId::Local,
+            Step::Fault(spec) => {
+                self.faulty |= spec.disk != DiskId::Local;
+                self.overlay_failed |= OVERLAYS.contains(&spec.disk);
+            }
             Step::FaultsEnd => self.faulty = false,
-            Step::EmptyFails { how, .. } => self.ejects |= *how == EmptyFailure::Ejected,
+            Step::EmptyFails { how, .. } => {
+                self.ejects |= *how == EmptyFailure::Ejected;
+                self.overlay_failed = true;
+            }
             Step::Call { verb: Verb::Stop { failover: true }, side: Side::Secondary, .. }
             | Step::CallAll {
                 verb: Verb::Stop { failover: true }, side: Side::Secondary, ..

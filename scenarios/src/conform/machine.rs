@@ -52,9 +52,9 @@ pub(super) fn make_images(
             let bytes = if short { bytes / 2 } else { bytes };
             let (name, size) = (file(disk, volume), bytes.to_string());
             let arguments = ["create", "-q", "-f", format_of(&wiring, disk), &name, &size];
-            let (made, said) = folder.img(programs, log, &arguments)?;
-            if !made {
-                return Err(std::io::Error::other(said));
+            let made = folder.img(programs, log, &arguments)?;
+            if !made.is_ok() {
+                return Err(std::io::Error::other(made.printed));
             }
         }
     }

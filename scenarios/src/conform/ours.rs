@@ -1,12 +1,14 @@
 //! A plan on the simulation, looked at step by step.
 
-use colo_core::{DiskId, Errno, Event, Recovery, Stage, UserId, Verb};
+use std::collections::BTreeMap;
+
+use colo_core::{Admin, DiskId, Errno, Event, Layout, Recovery, Stage, UserId, Verb};
 use colo_sim::world::{Entry, Side, Stamp, What, World};
 
 use crate::conform::answers;
-use crate::conform::looks::{Looks, looks};
+use crate::conform::looks::{Looks, OVERLAYS, looks};
 use crate::conform::transcript::{
-    self, INITIAL, Moment, Subject, Transcript, contents, life, pattern_of_write,
+    self, INITIAL, Moment, SOUND, Subject, Transcript, contents, held, life, pattern_of_write,
 };
 use crate::plan::{Plan, Step};
 use crate::run::{Run, writer};
@@ -14,7 +16,7 @@ use colo_core::VolumeId;
 
 /// Runs a plan and writes down what can be seen after every step.
 pub fn ours(plan: &Plan) -> Transcript {
-    let mut ours = Ours { plan, run: Run::new(plan, true), seen: 0 };
+    let mut ours = Ours { plan, run: Run::new(plan, true), seen: 0, overlays: BTreeMap::new() };
     ours.run.also(&Step::Settle);
     let mut transcript = Transcript::default();
     let mut moment = Moment::of("both hosts are started");
@@ -32,9 +34,11 @@ pub fn ours(plan: &Plan) -> Transcript {
             ours.run.also(&Step::Settle);
         }
         ours.answered(step, &mut moment);
+        ours.note_overlays();
         ours.look_at(&looks, &mut moment);
         transcript.moments.push(moment);
     }
+    transcript.moments.push(ours.end(&looks(plan, plan.steps.len())));
     transcript
 }
 
@@ -43,6 +47,9 @@ struct Ours<'a> {
     run: Run<'a>,
     /// Entries that were looked at.
     seen: usize,
+    /// What each overlay held when it was last in use. QEMU closes an image in order, with its tables; here
+    /// what no flush has covered is gone with the process.
+    overlays: BTreeMap<(DiskId, u8), String>,
 }
 
 impl Ours<'_> {
@@ -214,6 +221,86 @@ impl Ours<'_> {
             }
         }
         Some(clusters.join(" "))
+    }
+}
+
+/// The end: the processes end, and the images are looked at.
+impl Ours<'_> {
+    fn end(&mut self, looks: &Looks) -> Moment {
+        let mut moment = Moment::of(transcript::END);
+        let mut in_order = false;
+        for side in looks.sides() {
+            if self.world().host(side).is_none() || self.recovered(side) {
+                continue;
+            }
+            if looks.held && side == Side::Secondary {
+                self.run.also(&Step::Kill(side));
+                continue;
+            }
+            self.forget();
+            self.run.also(&Step::Admin { side, command: Admin::Quit, wait: true });
+            let ends = |entry: &&Entry| matches!(entry.what, What::Event(Event::Exited));
+            let ordered = self.news().iter().any(|entry| ends(&entry));
+            in_order |= ordered && side == Side::Secondary;
+            self.note_overlays();
+            moment.saw(Subject::Ended(side), transcript::end(ordered));
+        }
+        let volumes = 0..self.world().volume_ids().count() as u8;
+        for disk in looks.disks() {
+            for volume in volumes.clone() {
+                let view = self.world().volume(VolumeId(volume));
+                let sectors = 0..self.plan.setup.geometry.sectors;
+                let is = contents(sectors.map(|at| shown(view.peek_disk(disk, at), volume)));
+                moment.saw(Subject::Whole(disk, volume), is);
+            }
+        }
+        for volume in looks.images() {
+            for disk in OVERLAYS {
+                let header = self.world().volume(VolumeId(volume)).peek_disk(disk, 0);
+                let sound = if Layout::mark(header).is_some() { SOUND } else { "no overlay" };
+                moment.saw(Subject::Sound(disk, volume), sound);
+                if in_order && looks.images_are_controlled() {
+                    let holds = self.overlays.get(&(disk, volume)).cloned();
+                    moment.saw(Subject::Holds(disk, volume), holds.unwrap_or_else(|| held([])));
+                }
+            }
+        }
+        moment
+    }
+
+    /// Takes down what the overlays hold that are in use, and which were emptied since this was last seen.
+    fn note_overlays(&mut self) {
+        let emptied = self.news().iter().filter_map(|entry| match &entry.what {
+            What::Event(Event::Emptied(disk)) => Some((*disk, entry.volume.0)),
+            _ => None,
+        });
+        for overlay in emptied.collect::<Vec<_>>() {
+            self.overlays.insert(overlay, held([]));
+        }
+        for volume in 0..self.world().volume_ids().count() as u8 {
+            for disk in OVERLAYS {
+                if let Some(holds) = self.overlay(disk, volume) {
+                    self.overlays.insert((disk, volume), holds);
+                }
+            }
+        }
+    }
+
+    /// What an overlay holds that is in use.
+    fn overlay(&self, disk: DiskId, volume: u8) -> Option<String> {
+        let on = self.world().host(Side::Secondary)?.volume(VolumeId(volume));
+        let view = self.world().volume(VolumeId(volume));
+        let data_at = Layout::new(&self.plan.setup.geometry).data_at;
+        let mut clusters = Vec::new();
+        for number in 0..self.plan.setup.geometry.sectors / self.cluster() {
+            let first = number * self.cluster();
+            if on.overlay_holds(disk, first)? {
+                let sectors = (data_at + first)..(data_at + first + self.cluster());
+                let is = contents(sectors.map(|at| shown(view.peek_disk(disk, at), volume)));
+                clusters.push((number, is));
+            }
+        }
+        Some(held(clusters))
     }
 }
 

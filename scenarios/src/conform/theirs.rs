@@ -1,6 +1,7 @@
 //! The same plan on QEMU, looked at in the same places.
 
 mod faults;
+mod images;
 mod look;
 mod operator;
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::conform::looks::looks;
 use crate::conform::machine::{after_start, arguments, guest, make_images, recovery, wirings};
 use crate::conform::qemu::{Act, Folder, Log, Lost, Process, Programs};
-use crate::conform::transcript::{Moment, Subject, Transcript, pattern_of_write};
+use crate::conform::transcript::{Moment, SILENT, Subject, Transcript, pattern_of_write};
 use crate::conform::{Phase, answers, transcript};
 use crate::plan::{Plan, Step};
 
@@ -32,6 +33,7 @@ pub(super) fn theirs(
         folder: Folder::new()?,
         log: Log::default(),
         hosts: [None, None],
+        silent: [false; 2],
         writes: vec![[0; 2]; wirings(&plan.setup).count()],
         faults: Vec::new(),
         pointed: Vec::new(),
@@ -70,6 +72,9 @@ pub(super) fn theirs(
         theirs.look_at(&looks, expected.moments.get(number + 1), &mut moment)?;
         transcript.moments.push(moment);
     }
+    let looks = looks(plan, plan.steps.len());
+    let end = theirs.end(&looks)?;
+    transcript.moments.push(end);
     Ok((transcript, theirs.log))
 }
 
@@ -79,6 +84,8 @@ struct Theirs<'a> {
     folder: Folder,
     log: Log,
     hosts: [Option<Process>; 2],
+    /// Which of them lived and did not answer when it was given up.
+    silent: [bool; 2],
     /// Running number of each guest's writes to each volume.
     writes: Vec<[u32; 2]>,
     /// Rules that are in force, by volume and disk.
@@ -99,6 +106,7 @@ struct Theirs<'a> {
 impl Theirs<'_> {
     fn start(&mut self, side: Side) -> io::Result<String> {
         let arguments = arguments(self.plan, side);
+        self.silent[side as usize] = false;
         let started =
             Process::start(self.programs, &self.folder, &mut self.log, side.name(), arguments)?;
         // Its faults ended with the process before it.
@@ -107,7 +115,10 @@ impl Theirs<'_> {
         match started {
             Ok(process) => self.hosts[side as usize] = Some(process),
             Err(Lost::Gone { how, output }) => return Ok(why_not_started(&how, &output)),
-            Err(Lost::Silent) => return Ok("it does not answer".to_owned()),
+            Err(Lost::Silent) => {
+                self.silent[side as usize] = true;
+                return Ok(SILENT.to_owned());
+            }
         }
         if side == Side::Secondary {
             for (command, arguments) in after_start(self.plan) {
@@ -232,9 +243,9 @@ impl Theirs<'_> {
         for (volume, wiring) in wirings(&self.plan.setup) {
             for arguments in recovery(&wiring, volume) {
                 let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-                let (done, printed) = self.folder.img(self.programs, &mut self.log, &arguments)?;
-                if !done {
-                    printed.trim().clone_into(&mut said);
+                let done = self.folder.img(self.programs, &mut self.log, &arguments)?;
+                if !done.is_ok() {
+                    done.printed.trim().clone_into(&mut said);
                     break;
                 }
             }
@@ -272,8 +283,9 @@ impl Theirs<'_> {
     }
 
     fn unless_lost<T>(&mut self, side: Side, answer: Result<T, Lost>) -> Option<T> {
-        if answer.is_err() {
+        if let Err(lost) = &answer {
             self.hosts[side as usize] = None;
+            self.silent[side as usize] = *lost == Lost::Silent;
         }
         answer.ok()
     }

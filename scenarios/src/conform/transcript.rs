@@ -20,6 +20,14 @@ pub enum Subject {
     Disk(DiskId, u8, u64),
     /// Which of the clusters that were touched hidden has, of this volume.
     Hidden(u8),
+    /// How the process on this host ended that was told to, at the end.
+    Ended(Side),
+    /// What a disk without a format holds at the end, all of it.
+    Whole(DiskId, u8),
+    /// Whether an overlay's image is sound, at the end.
+    Sound(DiskId, u8),
+    /// What an overlay holds at the end, cluster by cluster.
+    Holds(DiskId, u8),
 }
 
 impl Subject {
@@ -29,6 +37,9 @@ impl Subject {
             Self::Guest(side, ..) => Self::Guest(side, 0, 0),
             Self::Disk(disk, ..) => Self::Disk(disk, 0, 0),
             Self::Hidden(_) => Self::Hidden(0),
+            Self::Whole(disk, _) => Self::Whole(disk, 0),
+            Self::Sound(disk, _) => Self::Sound(disk, 0),
+            Self::Holds(disk, _) => Self::Holds(disk, 0),
             other => other,
         }
     }
@@ -49,6 +60,10 @@ impl std::fmt::Display for Subject {
                 write!(f, "{}{} has in cluster {cluster}", disk.name(), of(*volume))
             }
             Self::Hidden(volume) => write!(f, "hidden{} has clusters", of(*volume)),
+            Self::Ended(side) => write!(f, "{} told to quit", side.name()),
+            Self::Whole(disk, volume) => write!(f, "{}{} is", disk.name(), of(*volume)),
+            Self::Sound(disk, volume) => write!(f, "{}{} image", disk.name(), of(*volume)),
+            Self::Holds(disk, volume) => write!(f, "{}{} holds", disk.name(), of(*volume)),
         }
     }
 }
@@ -136,8 +151,19 @@ impl Transcript {
     }
 }
 
+/// What the last moment of a run is called.
+pub const END: &str = "both hosts are ended";
+
+/// How a process ended that was told to.
+pub fn end(in_order: bool) -> &'static str {
+    if in_order { "ends in order" } else { "dies of it" }
+}
+
 /// What is said of a process that has ended, however.
 const GONE: &str = "is gone";
+
+/// What is said of a process that lives, and has not answered for half a minute.
+pub const SILENT: &str = "does not answer";
 
 /// Whether a process lives, in words.
 pub fn life(lives: bool) -> &'static str {
@@ -200,6 +226,16 @@ pub fn contents(patterns: impl IntoIterator<Item = Option<u8>>) -> String {
 pub fn pattern(sector: &[u8]) -> Option<u8> {
     let first = *sector.first()?;
     sector.iter().all(|byte| *byte == first).then_some(first)
+}
+
+/// What an overlay's image is called that nothing is wrong with.
+pub const SOUND: &str = "sound";
+
+/// What an overlay holds, by cluster.
+pub fn held(clusters: impl IntoIterator<Item = (u64, String)>) -> String {
+    let one = |(cluster, contents): (u64, String)| format!("{cluster}: {contents}");
+    let clusters: Vec<_> = clusters.into_iter().map(one).collect();
+    if clusters.is_empty() { "nothing".to_owned() } else { clusters.join(", ") }
 }
 
 /// What every disk is filled with at the beginning.

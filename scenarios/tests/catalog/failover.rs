@@ -95,6 +95,16 @@ pub(crate) const PROMISES: &[Promise] = &[
     .refuses(&[HIDDEN_IS_READ])
     .secondary_guest(&["P1×5 S1×3 init×6 S2 init×9", "P1×5 S1×3 init×6 S2 init×9"]),
     promise(
+        "failover-refused-while-a-disk-stalls",
+        &["probe/verb/failover-refused-by-permission", "probe/copy/started"],
+        &[
+            PRIMARY_GUEST_UNHARMED,
+            ("the failover is refused", |ran| answers(ran, S, FAILOVER) == [false]),
+        ],
+    )
+    .refuses(&[HIDDEN_IS_READ])
+    .secondary_guest(&["init×24"]),
+    promise(
         "device-on-active",
         &[FAILING_OVER, PROMOTED],
         &[

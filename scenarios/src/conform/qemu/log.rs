@@ -74,6 +74,8 @@ pub enum Act {
         file: String,
         /// First byte.
         at: u64,
+        /// How many of them.
+        bytes: usize,
         /// What is there, as runs of equal sectors.
         said: String,
     },

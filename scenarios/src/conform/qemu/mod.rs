@@ -10,7 +10,7 @@ use std::process::Command;
 pub use log::{Act, Log};
 pub(crate) use process::ALWAYS;
 pub use process::{Lost, Process};
-pub use tools::Folder;
+pub use tools::{Done, Folder};
 
 /// Where QEMU's programs are, and which version they are of.
 #[derive(Debug, Clone)]

@@ -59,7 +59,7 @@ impl Folder {
         Ok(read)
     }
 
-    /// Runs `qemu-img` here. Whether it succeeded, and what it printed.
+    /// Runs `qemu-img` here.
     ///
     /// # Errors
     /// If it cannot be run.
@@ -68,7 +68,7 @@ impl Folder {
         programs: &Programs,
         log: &mut Log,
         arguments: &[&str],
-    ) -> std::io::Result<(bool, String)> {
+    ) -> std::io::Result<Done> {
         let output =
             Command::new(&programs.img).args(arguments).current_dir(self.path()).output()?;
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -79,6 +79,22 @@ impl Folder {
             output: text.clone(),
             status: output.status.to_string(),
         });
-        Ok((output.status.success(), text))
+        Ok(Done { status: output.status.code(), printed: text })
+    }
+}
+
+/// What came of a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// Its exit status, unless a signal ended it.
+    pub status: Option<i32>,
+    /// What it printed.
+    pub printed: String,
+}
+
+impl Done {
+    /// Whether it did what it was to do.
+    pub fn is_ok(&self) -> bool {
+        self.status == Some(0)
     }
 }

@@ -111,11 +111,12 @@ impl Theirs<'_> {
         self.held = true;
     }
 
-    /// It goes on, and what it belongs to ends.
+    /// It goes on, and what it belongs to ends. If there was none, because the commit was refused, the next
+    /// write must not be held for it.
     pub(super) fn release(&mut self, volume: u8) {
         if std::mem::take(&mut self.held) {
             let node = named("secondary", volume);
-            self.io(Side::Secondary, &node, "resume held");
+            self.io(Side::Secondary, &node, "remove_break held");
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::conform::looks::Looks;
 use crate::conform::machine::{file, guest, named};
 use crate::conform::qemu::Act;
 use crate::conform::theirs::Theirs;
-use crate::conform::transcript::{Moment, Subject, contents, life, pattern};
+use crate::conform::transcript::{Moment, SILENT, Subject, contents, life, pattern};
 
 /// The node that stands for a commit that runs.
 const COMMIT: &str = "\"mirror_top\"";
@@ -32,7 +32,8 @@ impl Theirs<'_> {
             let error = self.get_error(side);
             let recovered = self.recovered && side == Side::Secondary;
             let lives = self.hosts[side as usize].is_some() || recovered;
-            moment.saw(Subject::Process(side), life(lives));
+            let said = if self.silent[side as usize] { SILENT } else { life(lives) };
+            moment.saw(Subject::Process(side), said);
             if let Some(error) = error {
                 moment.saw(Subject::Error(side), error);
             }
@@ -107,7 +108,7 @@ impl Theirs<'_> {
         let read = self.folder.read(&file, at, bytes as usize)?;
         let size = self.plan.setup.geometry.sector_size as usize;
         let said = contents(read.chunks(size).map(pattern));
-        self.log.acts.push(Act::Look { file, at, said: said.clone() });
+        self.log.acts.push(Act::Look { file, at, bytes: read.len(), said: said.clone() });
         Ok(said)
     }
 

@@ -14,7 +14,7 @@ use crate::conform::confirmed::{confirmable, file, text, transcript};
 use crate::conform::expressible::{expressible, reduced};
 use crate::conform::known::known;
 use crate::conform::qemu::{Act, Programs};
-use crate::conform::{Conformance, Phase, conform, report, script, smaller};
+use crate::conform::{Conformance, Phase, conform, report, script, side_by_side, smaller};
 use crate::finding;
 use crate::generate::generate_for_qemu;
 use crate::plan::Plan;
@@ -209,13 +209,7 @@ impl<'a> Comparing<'a> {
         let name = name.replace([' ', '/'], "-");
         let path = folder.join(format!("{name}.json"));
         write_file(&path, &found.plan.to_json())?;
-        let sides = format!(
-            "{}\n--- simulation ---\n{}\n--- QEMU {} ---\n{}",
-            found.text(),
-            found.ours.text(),
-            self.programs.version,
-            found.theirs.text()
-        );
+        let sides = side_by_side(found, &self.programs.version);
         write_file(&folder.join(format!("{name}.txt")), &sides)?;
         print(&format!("  again: colosim conform {}\n", path.display()))
     }
@@ -223,9 +217,9 @@ impl<'a> Comparing<'a> {
     fn export(&self, path: &Path, name: &str, found: &Conformance) -> anyhow::Result<()> {
         let version = &self.programs.version;
         write_file(path, &script(found, version))?;
-        let consequence = finding::find(name).map(|finding| finding.consequence);
+        let finding = finding::find(name);
         let beside = path.with_extension("md");
-        write_file(&beside, &report(found, version, consequence.as_deref()))?;
+        write_file(&beside, &report(found, version, finding.as_ref()))?;
         print(&format!("saved {} and {}\n", path.display(), beside.display()))
     }
 
@@ -246,6 +240,8 @@ impl<'a> Comparing<'a> {
                 Ok(_) => format!("QEMU does not say what it said in {shown}"),
                 Err(error) => format!("what QEMU said cannot be read from {shown}: {error}"),
             };
+            // The two sides agreed, and that was not the question.
+            self.agreed -= u64::from(found.disagreements.is_empty());
             self.differ += 1;
             print(&format!("{name}: {trouble}\n"))?;
         }

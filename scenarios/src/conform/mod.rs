@@ -6,6 +6,7 @@
 //! Nothing in here is part of a simulation: it has processes, files, and real time.
 
 mod answers;
+mod columns;
 pub mod confirmed;
 mod export;
 pub mod expressible;
@@ -14,11 +15,14 @@ mod looks;
 mod machine;
 pub mod ours;
 pub mod qemu;
+mod report;
 mod smaller;
 mod theirs;
 pub mod transcript;
+mod words;
 
-pub use export::{report, script};
+pub use export::script;
+pub use report::{report, side_by_side};
 pub use smaller::smaller;
 
 use crate::plan::Plan;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use colo_core::{Admin, DiskId, Errno, Event, Layout, Recovery, Stage, UserId, Verb};
 use colo_sim::world::{Entry, Side, Stamp, What, World};
 
-use crate::conform::answers;
 use crate::conform::looks::{Looks, OVERLAYS, looks};
 use crate::conform::transcript::{
     self, INITIAL, Moment, SOUND, Subject, Transcript, contents, held, life, pattern_of_write,
 };
+use crate::conform::{answers, words};
 use crate::plan::{Plan, Step};
 use crate::run::{Run, writer};
 use colo_core::VolumeId;
@@ -27,7 +27,7 @@ pub fn ours(plan: &Plan) -> Transcript {
     transcript.moments.push(moment);
     for (number, step) in plan.steps.iter().enumerate() {
         ours.forget();
-        let mut moment = Moment::of(transcript::step(step));
+        let mut moment = Moment::of(words::step(step));
         ours.run.step();
         let looks = looks(plan, number + 1);
         if !looks.held {

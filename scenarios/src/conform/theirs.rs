@@ -7,15 +7,15 @@ mod operator;
 
 use std::io;
 
-use colo_core::{DiskId, Mode, Verb};
+use colo_core::{DiskId, Verb};
 use colo_sim::world::Side;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::conform::looks::looks;
 use crate::conform::machine::{after_start, arguments, guest, make_images, recovery, wirings};
 use crate::conform::qemu::{Act, Folder, Log, Lost, Process, Programs};
 use crate::conform::transcript::{Moment, SILENT, Subject, Transcript, pattern_of_write};
-use crate::conform::{Phase, answers, transcript};
+use crate::conform::{Phase, answers, words};
 use crate::plan::{Plan, Step};
 
 /// Runs a plan and writes down what can be seen after every step, and all that was said. `expected` is what the
@@ -59,7 +59,7 @@ pub(super) fn theirs(
     theirs.look_at(&looks(plan, 0), expected.moments.first(), &mut moment)?;
     transcript.moments.push(moment);
     for (number, step) in plan.steps.iter().enumerate() {
-        let mut moment = Moment::of(transcript::step(step));
+        let mut moment = Moment::of(words::step(step));
         theirs.log.acts.push(Act::Step(moment.step.clone()));
         theirs.carry_out(0, step, &mut moment)?;
         if let Some(trouble) = theirs.trouble.take() {
@@ -209,24 +209,13 @@ impl Theirs<'_> {
     }
 
     fn call(&mut self, side: Side, verb: Verb, moment: &mut Moment) {
-        let primary = |mode| mode == Mode::Primary;
-        let (command, arguments) = match verb {
-            Verb::Start(mode) => {
-                ("xen-set-replication", json!({ "enable": true, "primary": primary(mode) }))
+        if verb == Verb::GetError {
+            if let Some(said) = self.get_error(side) {
+                moment.saw(Subject::Answer, said);
             }
-            Verb::Stop { failover } => (
-                "xen-set-replication",
-                json!({ "enable": false, "primary": side == Side::Primary, "failover": failover }),
-            ),
-            Verb::Checkpoint => ("xen-colo-do-checkpoint", json!({})),
-            Verb::GetError => {
-                if let Some(said) = self.get_error(side) {
-                    moment.saw(Subject::Answer, said);
-                }
-                return;
-            }
-            Verb::Close => return,
-        };
+            return;
+        }
+        let Some((command, arguments)) = words::command(side, verb) else { return };
         let told = verb != Verb::Stop { failover: true };
         if let Some(answer) = self.command(side, command, arguments)
             && told

@@ -252,8 +252,3 @@ pub fn pattern_of_write(side: Side, number: u32) -> u8 {
 
 /// Most writes of one guest that have patterns of their own.
 pub const WRITES_MAX: u32 = 0x60;
-
-/// A step as text.
-pub(super) fn step(step: &crate::plan::Step) -> String {
-    serde_json::to_string(step).unwrap_or_default()
-}

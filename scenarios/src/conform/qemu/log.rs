@@ -22,8 +22,8 @@ pub enum Act {
         command: Vec<String>,
         /// What it printed.
         output: String,
-        /// Its exit status as text.
-        status: String,
+        /// Its exit status, unless a signal ended it.
+        status: Option<i32>,
     },
     /// A process was started, in the folder of the images.
     Start {

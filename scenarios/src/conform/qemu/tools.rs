@@ -77,7 +77,7 @@ impl Folder {
         log.acts.push(Act::Tool {
             command: command.map(str::to_owned).collect(),
             output: text.clone(),
-            status: output.status.to_string(),
+            status: output.status.code(),
         });
         Ok(Done { status: output.status.code(), printed: text })
     }

@@ -121,7 +121,7 @@ fn colour_is_for_those_who_want_it() {
 }
 
 #[test]
-fn quiet_is_one_line_and_the_exit_code() {
+fn quiet_is_one_line_with_a_replay_and_the_exit_code() {
     let (code, out, err) = colosim(&["run", "--seeds", "1200", "--quiet"], &[]);
     assert_eq!((code, err.as_str()), (0, ""), "no progress");
     assert!(out.starts_with("CLEAN: ") && out.lines().count() == 1, "{out}");
@@ -129,6 +129,7 @@ fn quiet_is_one_line_and_the_exit_code() {
     assert!(err.contains(" plans, 0 failed\n"), "without it there is progress: {err}");
     let (code, out, _) = colosim(&["run", "--profile", "seed", "--seeds", "5", "-q"], &[]);
     assert!(code == 1 && out.contains(" VIOLATION") && out.lines().count() == 1, "{out}");
+    assert!(out.contains("; the first: cargo run --release -- replay "), "{out}");
     let args = ["run", "--seeds", "5", "-q", "--format", "json"];
     let (_, out, _) = colosim(&args, &[]);
     let report: serde_json::Value = serde_json::from_str(&out).expect("what is asked for is said");

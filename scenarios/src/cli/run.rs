@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use colo_reports::{Header, Point, Summary, Timing, json, junit, markdown, terminal};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::campaign::{Options, Plans, Ran, campaign, campaign_guided};
 use crate::catalog;
@@ -220,7 +220,7 @@ fn report(
     output: Option<Output>,
 ) -> anyhow::Result<()> {
     match args.format {
-        Format::Human if args.quiet => print(&first_line(&terminal(summary, timing, true)))?,
+        Format::Human if args.quiet => print(&quiet(summary, timing))?,
         Format::Human => print(&terminal(summary, timing, true))?,
         Format::Json => print(&(json(summary, timing) + "\n"))?,
     }
@@ -239,6 +239,17 @@ fn report(
     write_file(&directory.join("report.json"), &(json(summary, timing) + "\n"))?;
     write_file(&directory.join("junit.xml"), &junit(summary, timing, &names))?;
     told
+}
+
+/// The verdict, and how the first failure is seen again.
+fn quiet(summary: &Summary, timing: &Timing) -> String {
+    let verdict = first_line(&terminal(summary, timing, true));
+    let violation = summary.violations.first().map(|one| (&one.run, &one.what.replay));
+    let abort = summary.aborts.first().map(|one| (&one.run, &one.what.replay));
+    match [violation, abort].into_iter().flatten().min() {
+        None => verdict,
+        Some((_, replay)) => format!("{}; the first: {replay}\n", verdict.trim_end()),
+    }
 }
 
 /// The verdict and what it rests on.
@@ -345,9 +356,14 @@ fn progress(total: u64, budget: Option<Duration>) -> Progress {
         Some(budget) => format!("{{elapsed}} of {}", humantime::format_duration(budget)),
         None => "{eta} left".to_owned(),
     };
-    let style =
-        format!("{{bar:32}} {{human_pos}}/{{human_len}} plans, {{per_sec}}, {{msg}}, {left}");
-    bar.set_style(ProgressStyle::with_template(&style).expect("the template is right"));
+    let style = format!("{{bar:32}} {{human_pos}}/{{human_len}} plans, {{rate}}, {{msg}}, {left}");
+    let style = ProgressStyle::with_template(&style).expect("the template is right");
+    let rate = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+        // A line that cannot be written is not shown.
+        let _ = write!(line, "{}/s", HumanCount(state.per_sec() as u64));
+    };
+    bar.set_style(style.with_key("rate", rate));
+    bar.set_message("0 failed");
     Progress::Bar(bar)
 }
 

@@ -117,13 +117,14 @@ pub struct Summary {
     pub refusals: BTreeMap<Cow<'static, str>, u64>,
     /// The coverage points, in the order of the header.
     pub points: Vec<Point>,
-    /// The first [`KEPT_MAX`] violations in the order of [`Run`], then as they happened.
+    /// Violations in the order of [`Run`], then as they happened: the first of each invariant, and the first others,
+    /// up to [`KEPT_MAX`].
     pub violations: Vec<OfRun<Violation>>,
     /// All violations.
     pub violation_count: u64,
     /// Every invariant that was violated, by name.
     pub invariants: BTreeMap<String, Broken>,
-    /// The first [`KEPT_MAX`] aborts in the order of [`Run`], then as they happened.
+    /// The same of aborts, by their reason.
     pub aborts: Vec<OfRun<Abort>>,
     /// All aborts.
     pub abort_count: u64,
@@ -210,10 +211,10 @@ impl Summary {
                 &violation.invariant,
                 Broken { count: 1, first: run.clone(), replay: violation.replay.clone() },
             );
-            keep(&mut self.violations, OfRun { run, what: violation.clone() });
+            keep(&mut self.violations, OfRun { run, what: violation.clone() }, invariant);
         }
         for abort in &record.aborts {
-            keep(&mut self.aborts, OfRun { run: Run::of(record), what: abort.clone() });
+            keep(&mut self.aborts, OfRun { run: Run::of(record), what: abort.clone() }, reason);
         }
         self.add_explained(record);
     }
@@ -249,10 +250,10 @@ impl Summary {
             add_unexplained(&mut self.unexplained, runs);
         }
         for violation in other.violations {
-            keep(&mut self.violations, violation);
+            keep(&mut self.violations, violation, invariant);
         }
         for abort in other.aborts {
-            keep(&mut self.aborts, abort);
+            keep(&mut self.aborts, abort, reason);
         }
     }
 
@@ -391,14 +392,28 @@ fn add_unexplained(all: &mut Option<Broken>, more: Broken) {
     }
 }
 
-/// Keeps the first of them in the order of runs, and within a run as they came.
-fn keep<T>(kept: &mut Vec<OfRun<T>>, one: OfRun<T>) {
+/// Keeps the first of each kind, and then the first of them, in the order of runs, and within a run as they came.
+fn keep<T>(kept: &mut Vec<OfRun<T>>, one: OfRun<T>, kind: fn(&T) -> &str) {
     let place = kept.partition_point(|other| other.run <= one.run);
-    if place >= KEPT_MAX {
+    let known =
+        |kept: &[OfRun<T>], what: &T| kept.iter().any(|other| kind(&other.what) == kind(what));
+    if place >= KEPT_MAX && known(kept, &one.what) {
         return;
     }
     kept.insert(place, one);
-    kept.truncate(KEPT_MAX);
+    if kept.len() > KEPT_MAX {
+        let again = |at: &usize| known(&kept[..*at], &kept[*at].what);
+        let last = (0..kept.len()).rev().find(again);
+        last.map(|last| kept.remove(last));
+    }
+}
+
+fn invariant(violation: &Violation) -> &str {
+    &violation.invariant
+}
+
+fn reason(abort: &Abort) -> &str {
+    &abort.reason
 }
 
 fn join_names(names: &mut String, more: &str) {

@@ -21,7 +21,7 @@ fn each_broken_invariant_has_one_line_with_its_first_violation() {
     assert!(lines[0].starts_with(&first), "{text}");
     assert!(lines[0].ends_with(&format!("%0A{}", broken[0].replay)), "{text}");
     assert!(lines[1].starts_with("::error title=colosim%3A 1 violation of view::"), "{text}");
-    assert!(lines[1].contains("%0Anot kept word for word%0A"), "{text}");
+    assert!(!text.contains("not kept word for word"), "{text}");
     assert!(lines[2].starts_with("::error title=colosim%3A 150 aborts::"), "{text}");
 }
 

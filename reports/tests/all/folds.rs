@@ -1,6 +1,6 @@
 //! Folding: parts merge to the whole, memory stays bounded, nothing uncounted.
 
-use colo_reports::{Header, KEPT_MAX, Record, Run, Summary, Verdict};
+use colo_reports::{Header, KEPT_MAX, Record, Run, Summary, Verdict, Violation};
 
 use crate::cases::{self, aborting, awkward, clean, fold, scenario, violating};
 
@@ -51,6 +51,26 @@ fn violations_are_kept_in_the_order_of_seeds_and_all_are_counted() {
     assert_eq!(failover.replay, "colosim replay 0x2");
     assert_eq!(summary.aborts.iter().map(|a| a.run.seed).collect::<Vec<_>>(), [Some(3), Some(43)]);
     assert_eq!((summary.plans, summary.clean), (9, 3));
+}
+
+#[test]
+fn the_first_of_each_invariant_is_kept_whatever_comes_before_it() {
+    let of = |seed: u64, invariant: &str| {
+        let violation = Violation { invariant: invariant.into(), ..Violation::default() };
+        Record { seed: Some(seed), violations: vec![violation], ..Record::default() }
+    };
+    let mut records: Vec<_> = (0..150).map(|seed| of(seed, "failover")).collect();
+    records.extend([of(160, "view"), of(170, "view"), of(155, "crash")]);
+    let summary = fold(&records);
+    let kept: Vec<_> = summary.violations.iter().map(|one| one.run.seed).collect();
+    let expected: Vec<_> = (0..98).chain([155, 160]).map(Some).collect();
+    assert_eq!(kept, expected);
+    records.reverse();
+    assert_eq!(fold(&records).violations, summary.violations);
+    let (one, two) = records.split_at(70);
+    let mut merged = fold(one);
+    merged.merge(fold(two));
+    assert_eq!(merged.violations, summary.violations);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a campaign leaves in its directory: records, plans that failed, the first of them shrunk.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ struct Saved {
     violating: usize,
     aborting: usize,
     differing: usize,
+    /// Invariants that were broken, and reasons of aborts.
+    kinds: BTreeSet<String>,
 }
 
 /// Where the records of a run lie in its directory.
@@ -144,7 +147,7 @@ pub(super) fn plan_of(directory: &Path, plans: &Plans, run: &Run) -> Option<Plan
 
 impl Saved {
     /// Whether the plan of this record is to be saved, too: those of the catalog, and of those that are numbered
-    /// without end as many as a report tells. So every failure that it tells has its plan, and the same ones have
+    /// without end the first of each kind and as many as a report tells. So every failure that it tells has its plan, and the same ones have
     /// it however the plans are shared among machines.
     fn wants(&mut self, record: &Record, numbered: bool) -> bool {
         let (violating, aborting) = (!record.violations.is_empty(), !record.aborts.is_empty());
@@ -154,6 +157,10 @@ impl Saved {
             (!violating && !aborting, &mut self.differing),
         ];
         let mut wanted = !numbered;
+        let kinds = record.violations.iter().map(|one| &one.invariant);
+        for kind in kinds.chain(record.aborts.iter().map(|one| &one.reason)) {
+            wanted |= self.kinds.insert(kind.clone());
+        }
         for (_, count) in counts.into_iter().filter(|(is, _)| *is && numbered) {
             wanted |= *count < KEPT_MAX;
             *count += 1;

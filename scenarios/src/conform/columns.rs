@@ -22,7 +22,7 @@ pub(super) fn columns(left: &Transcript, right: &Transcript, heads: [&str; 2]) -
                 continue;
             }
             match known {
-                Some(known) => *known = said.clone(),
+                Some(known) => known.clone_from(&said),
                 None => before.push(said.clone()),
             }
             rows.push(Row::Seen(said));

@@ -95,9 +95,10 @@ impl Theirs<'_> {
         for range in ranges.iter().filter(|range| range["present"] == json!(true)) {
             let number = |key: &str| range[key].as_u64().unwrap_or_default();
             for at in (0..number("length")).step_by(cluster as usize) {
-                let read = match range["zero"] == json!(true) {
-                    true => vec![0; cluster as usize],
-                    false => self.folder.read(file, number("offset") + at, cluster as usize)?,
+                let read = if range["zero"] == json!(true) {
+                    vec![0; cluster as usize]
+                } else {
+                    self.folder.read(file, number("offset") + at, cluster as usize)?
                 };
                 let said = contents(read.chunks(size).map(pattern));
                 clusters.push(((number("start") + at) / cluster, said));

@@ -81,7 +81,7 @@ fn without_a_kind_of_fault_its_points_are_missing_and_only_then() {
                 name.is_some_and(|name| name.split('-').next() == Some(kind))
             }
         };
-        assert!(all.iter().any(|name| is_its(&name)), "{kind} has no point that is reached");
+        assert!(all.iter().any(is_its), "{kind} has no point that is reached");
         let without = vec![Fault::parse(kind).expect("it is one")];
         let [single, pair] =
             [&single, &pair].map(|with| Behaviour { without: without.clone(), ..with.clone() });

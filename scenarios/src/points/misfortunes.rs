@@ -130,7 +130,7 @@ mod tests {
         let elsewhere = ["power_loss", "power_loss_with", "kill", "lie"];
         for (kind, _) in FAULTS.iter().filter(|(kind, _)| !elsewhere.contains(kind)) {
             let is_of = |known: &&str| *known == *kind || known.starts_with(&format!("{kind}-"));
-            assert!(KINDS.iter().any(|known| is_of(known)), "{kind} has no point");
+            assert!(KINDS.iter().any(is_of), "{kind} has no point");
         }
     }
 

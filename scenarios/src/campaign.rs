@@ -128,7 +128,7 @@ pub fn campaign_guided(
         let run_twice: RunTwice<'_> = &traced;
         let one = |offset| {
             let (seed, plan) = guided.plan(begin + offset);
-            run_plan(behaviour, options.twice.then_some(run_twice), seed, plan)
+            run_plan(behaviour, options, run_twice, seed, plan)
         };
         let mut points = Vec::new();
         let batch = if options.each { 1 } else { BATCH / 4 };
@@ -166,7 +166,7 @@ pub fn campaign_of(
     let (count, jobs) = (plans.len(), options.jobs);
     let work = |index| {
         let (seed, plan) = plans.get(index);
-        run_plan(&plans.behaviour, options.twice.then_some(run_twice), seed, plan)
+        run_plan(&plans.behaviour, options, run_twice, seed, plan)
     };
     let batch = if options.each { 1 } else { BATCH };
     in_order(&Work { count, batch, jobs, go_on: options.go_on }, work, take);
@@ -300,20 +300,26 @@ fn run_both(plan: &Plan, run_twice: RunTwice<'_>) -> (Outcome, bool, Option<Diff
 
 fn run_plan(
     behaviour: &Behaviour,
-    twice: Option<RunTwice<'_>>,
+    options: &Options<'_>,
+    run_twice: RunTwice<'_>,
     seed: Option<u64>,
     plan: Plan,
 ) -> Ran {
-    let result = caught(|| match twice {
-        Some(run_twice) => run_both(&plan, run_twice),
-        None => (run(&plan), false, None),
-    });
+    let result =
+        caught(
+            || {
+                if options.twice { run_both(&plan, run_twice) } else { (run(&plan), false, None) }
+            },
+        );
     let (made, panicked) = (false, result.is_err());
     match result {
         Ok((outcome, differs, difference)) => {
             let clean = outcome.is_clean() && !differs;
+            // Where time ends the campaign, it ends an explanation, too: that takes many runs.
+            let go_on = || !options.each || (options.go_on)();
             let explained = (!outcome.is_clean() && behaviour.has_defects())
-                .then(|| explained(&plan, &outcome));
+                .then(|| explained(&plan, &outcome, &go_on));
+            let explained = explained.flatten();
             let record = Record { explained, ..record(seed, &plan, outcome, behaviour) };
             let plan = (!clean).then_some(plan);
             Ran { record, plan, panicked, differs, difference, made }
@@ -325,13 +331,17 @@ fn run_plan(
     }
 }
 
-/// By which quirks everything that goes wrong with a plan is explained.
-fn explained(plan: &Plan, outcome: &Outcome) -> colo_reports::Explained {
-    let all = explain_seen(plan, seen_in(outcome));
+/// By which quirks everything that goes wrong with a plan is explained, unless it is ended before that is known.
+fn explained(
+    plan: &Plan,
+    outcome: &Outcome,
+    go_on: &dyn Fn() -> bool,
+) -> Option<colo_reports::Explained> {
+    let all = explain_seen(plan, seen_in(outcome), go_on)?;
     let unexplained = all.iter().filter(|one| one.cause == Quirks::NONE).count() as u32;
     let causes: Quirks = all.iter().flat_map(|one| one.cause.iter()).collect();
     let defects = causes.iter().map(|quirk| quirk.name().to_owned()).collect();
-    colo_reports::Explained { defects, unexplained }
+    Some(colo_reports::Explained { defects, unexplained })
 }
 
 /// The command that shows a plan's run again.

@@ -22,11 +22,16 @@ pub struct Explained {
 
 /// Explains everything that goes wrong with a plan.
 pub fn explain(plan: &Plan) -> Vec<Explained> {
-    explain_seen(plan, seen(plan))
+    explain_seen(plan, seen(plan), &|| true).expect("nobody ended it")
 }
 
-/// The same for who has run it already.
-pub(crate) fn explain_seen(plan: &Plan, wrong: Vec<Seen>) -> Vec<Explained> {
+/// The same for who has run it already, as long as `go_on` says so; nothing if it is ended. It is asked before each
+/// run of a plan.
+pub(crate) fn explain_seen(
+    plan: &Plan,
+    wrong: Vec<Seen>,
+    go_on: &dyn Fn() -> bool,
+) -> Option<Vec<Explained>> {
     let all = plan.effective_quirks();
     let mut causes = vec![None; wrong.len()];
     // Without each quirk in turn, until each violation is gone once. Those that are known to break the
@@ -34,6 +39,9 @@ pub(crate) fn explain_seen(plan: &Plan, wrong: Vec<Seen>) -> Vec<Explained> {
     for quirk in likely_first(all, &wrong) {
         if causes.iter().all(Option::is_some) {
             break;
+        }
+        if !go_on() {
+            return None;
         }
         let left = seen(&with_quirks(plan, all.without(quirk)));
         for (what, cause) in wrong.iter().zip(&mut causes) {
@@ -43,8 +51,8 @@ pub(crate) fn explain_seen(plan: &Plan, wrong: Vec<Seen>) -> Vec<Explained> {
         }
     }
     let explained = wrong.into_iter().zip(causes).map(|(what, cause)| {
-        let cause = cause.unwrap_or_else(|| needed(plan, &what, all));
-        Explained { failure: what.failure, cause }
+        let cause = cause.or_else(|| needed(plan, &what, all, go_on))?;
+        Some(Explained { failure: what.failure, cause })
     });
     explained.collect()
 }
@@ -60,18 +68,21 @@ fn likely_first(all: Quirks, wrong: &[Seen]) -> Vec<Quirk> {
 }
 
 /// Several do it, each or together: takes away what it shows without, until every one of those left is needed.
-fn needed(plan: &Plan, what: &Seen, all: Quirks) -> Quirks {
+fn needed(plan: &Plan, what: &Seen, all: Quirks, go_on: &dyn Fn() -> bool) -> Option<Quirks> {
     let mut needed = all;
     loop {
         let before = needed;
         for quirk in before.iter() {
+            if !go_on() {
+                return None;
+            }
             let fewer = needed.without(quirk);
             if shows(&seen(&with_quirks(plan, fewer)), what) {
                 needed = fewer;
             }
         }
         if needed == before {
-            return needed;
+            return Some(needed);
         }
     }
 }

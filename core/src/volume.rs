@@ -11,7 +11,7 @@ use crate::admin::{AdminError, OperatorJob, RunningAdmin};
 use crate::commit::CommitJob;
 use crate::copy_before_write::BackupJob;
 use crate::disk::{Errno, Request, RequestId};
-use crate::event::{Abort, DiskId, Event, Recovery, UserId, UserOp, UserRequest};
+use crate::event::{Abort, DiskId, Event, JobKind, Recovery, UserId, UserOp, UserRequest};
 use crate::filter::Filter;
 use crate::geometry::{Extent, Geometry};
 use crate::graph::{Driver, Node, NodeId, User, Users};
@@ -434,6 +434,14 @@ impl Volume {
         match &self.nodes[self.overlay_of(disk)?].driver {
             Driver::Overlay(overlay) => Some(overlay.locate(self.geometry(), sector).is_some()),
             _ => None,
+        }
+    }
+
+    /// Whether a job runs, or waits for its last requests.
+    pub fn job_runs(&self, kind: JobKind) -> bool {
+        match kind {
+            JobKind::Backup => self.backup.is_some(),
+            JobKind::Commit => self.commit.is_some(),
         }
     }
 

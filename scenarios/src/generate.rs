@@ -70,11 +70,6 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
         None => generator.generate(),
     };
     strike::insert(&mut steps, &setup, seed);
-    if !behaviour.without.is_empty() {
-        let left_out =
-            |step: &Step| behaviour.without.iter().any(|kind| kind.name() == step.kind());
-        steps.retain(|step| !left_out(step));
-    }
     let quirks = match &behaviour.added {
         Added::Nothing => Vec::new(),
         Added::Named(quirks) => quirks.clone(),
@@ -92,6 +87,11 @@ pub fn generate(seed: u64, behaviour: &Behaviour) -> Plan {
     let mut plan = Plan { version: VERSION, name, profile, quirks, seed, schedule, setup, steps };
     if let Some(lies) = behaviour.lies {
         lies::insert(&mut plan, seed, lies);
+    }
+    if !behaviour.without.is_empty() {
+        let left_out =
+            |step: &Step| behaviour.without.iter().any(|kind| kind.name() == step.kind());
+        plan.steps.retain(|step| !left_out(step));
     }
     plan
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use colo_core::{Admin, DiskId, JobKind, Mode, Verb};
 use colo_scenarios::conform::confirmed::{confirmable, file, transcript};
 use colo_scenarios::conform::expressible::{expressible, reduced};
+use colo_scenarios::conform::is_visible;
 use colo_scenarios::conform::ours::ours;
 use colo_scenarios::finding::{FINDINGS, find};
 use colo_scenarios::generate::generate_for_qemu;
@@ -58,7 +59,8 @@ fn the_page_tells_of_every_finding() {
     for (name, _) in FINDINGS {
         let finding = find(name).expect("it is in the program");
         let said = match expressible(&finding.defective()) {
-            Ok(_) => "confirmed".to_owned(),
+            Ok(plan) if is_visible(&plan, finding.quirk) => "confirmed".to_owned(),
+            Ok(_) => "asked: nothing of it can be seen from outside".to_owned(),
             Err(refusal) => format!("not asked: {}", refusal.why),
         };
         let row = format!("| `{name}` | {said} |");

@@ -19,7 +19,9 @@ fn colosim(args: &[&str]) -> (i32, String, String) {
 #[test]
 fn nothing_happens_that_cannot() {
     let behaviour = Behaviour::default();
+    let pair = Behaviour { topology: Some(Topology::Pair), ..Behaviour::default() };
     let seeds = (0..4000).map(|seed| generate(seed, &behaviour));
+    let seeds = seeds.chain((0..300).map(|seed| generate(seed, &pair)));
     for plan in SCENARIOS.iter().map(|scenario| scenario.plan(&behaviour)).chain(seeds) {
         let met = run(&plan).impossible;
         assert!(met.is_empty(), "{} meets {met:?}: take it out of unreachable.rs", plan.name);
@@ -101,6 +103,12 @@ fn points_that_a_fault_left_out_would_reach_are_named() {
         assert!(said.contains(&format!("\n  {missing}\n")), "{said}");
     }
     assert!(!said.contains("misfortune/cancel-backup/secondary/RUNNING"), "{said}");
+    let (code, _, said) = colosim(&["run", "--scenario", "failover", "--without", "stall"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("none is to run"), "{said}");
+    let (code, _, said) = colosim(&["replay", "failover", "--without", "stall"]);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("`failover` is none"), "{said}");
     let (code, _, said) = colosim(&["run", "--without", "stal"]);
     assert_eq!(code, 2, "{said}");
     assert!(

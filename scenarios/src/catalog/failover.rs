@@ -124,6 +124,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         || {
             started([
                 attach(OTHER, UserKind::ReadOnlyExport, HIDDEN),
+                write(S, 8, 4),
                 Step::Stall { disk: DiskId::Secondary, ns: 1_000_000 },
                 stop(true),
                 Step::Pass(1_000_000),

@@ -79,6 +79,9 @@ pub(super) fn conform_command(args: &ConformArgs) -> anyhow::Result<Exit> {
     if args.export.is_some() && plans.len() != 1 {
         anyhow::bail!("--export saves one run; name one plan");
     }
+    if args.export.as_ref().is_some_and(|path| path.extension().is_some_and(|e| e == "md")) {
+        anyhow::bail!("--export FILE.md would be the report's own file; name the script FILE.py");
+    }
     let programs = Programs::find(args.qemu.as_deref()).map_err(WithoutQemu)?;
     let mut run = Comparing::new(args, programs);
     // What was compared is told whatever ends it.

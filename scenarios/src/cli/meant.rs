@@ -16,6 +16,9 @@ pub(super) fn plan(text: &str, args: &BehaviourArgs) -> anyhow::Result<(Option<u
     if let Ok(seed) = seeds::seed(text) {
         return Ok((Some(seed), generate(seed, &behaviour)));
     }
+    if !behaviour.without.is_empty() {
+        anyhow::bail!("--without leaves faults out of the plan of a seed; `{text}` is none");
+    }
     if let Some(scenario) = catalog::find(text) {
         return Ok((None, scenario.plan(&behaviour)));
     }

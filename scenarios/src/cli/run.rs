@@ -58,7 +58,7 @@ pub(super) struct RunArgs {
     partition: Option<(u64, u64)>,
     /// After the first plans of the seeds make most from those that reached a new point: see docs/guided.md.
     /// No seed makes such a plan again, so it needs --out, where those that fail are saved
-    #[arg(long, requires = "out", conflicts_with_all = ["seed", "scenario", "partition", "require_points", "lies"])]
+    #[arg(long, requires = "out", conflicts_with_all = ["seed", "scenario", "partition", "require_points", "lies", "without"])]
     guided: bool,
     /// Run every plan twice and compare; ends at the first that differs, and shows its first entry
     /// that does
@@ -313,6 +313,11 @@ fn plans(args: &RunArgs) -> anyhow::Result<Plans> {
         (None, None) if named => 0..0,
         (None, None) => 0..SEEDS_DEFAULT,
     };
+    if seeds.is_empty() && !behaviour.without.is_empty() {
+        anyhow::bail!(
+            "--without leaves faults out of the plans of seeds, and none is to run; give --seeds"
+        );
+    }
     if !named && args.seed.is_none() {
         // What failed once comes first.
         scenarios.extend(corpus::all(&behaviour));

@@ -28,7 +28,7 @@ fn meaning(text: &str) -> Option<&'static str> {
     let meanings: [(&[&str], &str); 5] = [
         (&["Duplicate ", "already in use"], "that name is taken"),
         (&["Block job '", "Job '"], "there is no such job"),
-        (&["nor node-name="], "there is no such node"),
+        (&["nor node-name=", "can't find value '"], "there is no such node"),
         (&["Block node is read-only", "Cannot export read-only"], "the node is read-only"),
         (&["Device '", "Export '"], "there is no such user"),
     ];

@@ -8,9 +8,11 @@ const WIDTH_MAX: usize = 60;
 /// Each thing that was seen on either side and is not as it was a step before, one a line: what, then what both
 /// sides say. Where they differ the line begins with a star.
 pub(super) fn columns(left: &Transcript, right: &Transcript, heads: [&str; 2]) -> String {
+    let sides = [left, right];
     let mut rows = Vec::new();
     let mut before: Vec<[Line; 2]> = Vec::new();
-    for (left, right) in left.moments.iter().zip(&right.moments) {
+    for (number, (left, right)) in left.moments.iter().zip(&right.moments).enumerate() {
+        let die = sides.iter().all(|transcript| transcript.dies(number));
         rows.push(Row::Step(&left.step));
         for subject in subjects(left, right) {
             let said = [left, right].map(|moment| Line {
@@ -25,7 +27,9 @@ pub(super) fn columns(left: &Transcript, right: &Transcript, heads: [&str; 2]) -
                 Some(known) => known.clone_from(&said),
                 None => before.push(said.clone()),
             }
-            rows.push(Row::Seen(said));
+            // Whether somebody was told before a process died is not controlled.
+            let differ = said[0].said != said[1].said && !(die && subject == Subject::Answer);
+            rows.push(Row::Seen(said, differ));
         }
     }
     let seen = || rows.iter().filter_map(Row::seen);
@@ -36,8 +40,8 @@ pub(super) fn columns(left: &Transcript, right: &Transcript, heads: [&str; 2]) -
     for row in &rows {
         match row {
             Row::Step(step) => text.push_str(&format!("{step}\n")),
-            Row::Seen([left, right]) => {
-                let star = if left.said == right.said { ' ' } else { '*' };
+            Row::Seen([left, right], differ) => {
+                let star = if *differ { '*' } else { ' ' };
                 let name = left.subject.to_string();
                 text.push_str(&format!(
                     "{star} {name:names$}  {:said$} | {}\n",
@@ -51,14 +55,14 @@ pub(super) fn columns(left: &Transcript, right: &Transcript, heads: [&str; 2]) -
 
 enum Row<'a> {
     Step(&'a str),
-    Seen([Line; 2]),
+    Seen([Line; 2], bool),
 }
 
 impl Row<'_> {
     fn seen(&self) -> Option<&[Line; 2]> {
         match self {
             Self::Step(_) => None,
-            Self::Seen(said) => Some(said),
+            Self::Seen(said, _) => Some(said),
         }
     }
 }

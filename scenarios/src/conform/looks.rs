@@ -27,6 +27,8 @@ pub(super) struct Looks {
     unplugged: BTreeSet<u8>,
     /// Volumes whose hidden disk is an overlay in its place.
     overlays: Vec<u8>,
+    /// The images that are overlays.
+    images: Vec<(u8, DiskId)>,
     /// An overlay's disk had a fault: which of its tables were written is its own affair.
     overlay_failed: bool,
 }
@@ -56,14 +58,15 @@ impl Looks {
         overlays.into_iter()
     }
 
-    /// The volumes whose overlays can be opened at the end, for a check.
-    pub(super) fn images(&self) -> impl Iterator<Item = u8> + use<> {
-        self.overlays.clone().into_iter()
+    /// The images that can be checked at the end: of each volume those that are overlays.
+    pub(super) fn images(&self) -> impl Iterator<Item = (u8, DiskId)> + use<> {
+        self.images.clone().into_iter()
     }
 
-    /// Whether what is in them is controlled, if the secondary's process has ended in order.
-    pub(super) fn images_are_controlled(&self) -> bool {
-        !self.overlay_failed && !self.ejects && !self.unsettled
+    /// Whether what is in a volume's images is controlled, if the secondary's process has ended in order.
+    pub(super) fn images_are_controlled(&self, volume: u8) -> bool {
+        let usual = self.overlays.contains(&volume);
+        usual && !self.overlay_failed && !self.ejects && !self.unsettled
     }
 
     /// The clusters of a volume that were touched.
@@ -136,13 +139,20 @@ pub(super) fn looks(plan: &Plan, steps: usize) -> Looks {
             .filter(|(_, wiring)| [wiring.active, wiring.hidden] == [Format::Overlay; 2])
             .map(|(volume, _)| volume)
             .collect(),
+        images: wirings(&plan.setup)
+            .flat_map(|(volume, wiring)| {
+                let formats = [(DiskId::Hidden, wiring.hidden), (DiskId::Active, wiring.active)];
+                let overlays = formats.into_iter().filter(|(_, format)| *format == Format::Overlay);
+                overlays.map(move |(disk, _)| (volume, disk))
+            })
+            .collect(),
         ..Looks::default()
     };
     for step in &plan.steps[..steps] {
         looks.touch(plan, 0, step);
         looks.plug(0, step);
         looks.commit(step);
-        match step {
+        match bare(step) {
             Step::Stall { .. } => (looks.held, looks.unsettled) = (true, true),
             Step::Pass(_) | Step::Settle => (looks.held, looks.unsettled) = (false, looks.faulty),
             Step::Kill(Side::Secondary) => looks.held = false,
@@ -151,6 +161,14 @@ pub(super) fn looks(plan: &Plan, steps: usize) -> Looks {
         }
     }
     looks
+}
+
+/// What a step does, on whichever volume.
+fn bare(step: &Step) -> &Step {
+    match step {
+        Step::On { step, .. } => bare(step),
+        step => step,
+    }
 }
 
 /// Whether a step does something on the primary host.

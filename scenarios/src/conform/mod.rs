@@ -22,7 +22,7 @@ pub mod transcript;
 mod words;
 
 pub use export::script;
-pub use report::{report, side_by_side};
+pub use report::{is_visible, report, side_by_side};
 pub use smaller::smaller;
 
 use crate::plan::Plan;

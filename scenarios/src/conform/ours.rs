@@ -16,11 +16,12 @@ use colo_core::VolumeId;
 
 /// Runs a plan and writes down what can be seen after every step.
 pub fn ours(plan: &Plan) -> Transcript {
-    let mut ours = Ours { plan, run: Run::new(plan, true), seen: 0, overlays: BTreeMap::new() };
+    let mut ours =
+        Ours { plan, run: Run::new(plan, true), seen: 0, overlays: BTreeMap::new(), closed: false };
     ours.run.also(&Step::Settle);
     let mut transcript = Transcript::default();
-    let mut moment = Moment::of("both hosts are started");
-    for side in Side::BOTH {
+    let mut moment = Moment::of(transcript::BEGIN);
+    for side in looks(plan, 0).sides() {
         ours.opened(side, &mut moment);
     }
     ours.look_at(&looks(plan, 0), &mut moment);
@@ -34,6 +35,7 @@ pub fn ours(plan: &Plan) -> Transcript {
             ours.run.also(&Step::Settle);
         }
         ours.answered(step, &mut moment);
+        ours.ended(step, &mut moment);
         ours.note_overlays();
         ours.look_at(&looks, &mut moment);
         transcript.moments.push(moment);
@@ -50,6 +52,8 @@ struct Ours<'a> {
     /// What each overlay held when it was last in use. QEMU closes an image in order, with its tables; here
     /// what no flush has covered is gone with the process.
     overlays: BTreeMap<(DiskId, u8), String>,
+    /// The secondary's process has ended in order, and nothing was done to its images since.
+    closed: bool,
 }
 
 impl Ours<'_> {
@@ -119,6 +123,27 @@ impl Ours<'_> {
                 }
                 _ => None,
             }),
+        }
+    }
+
+    /// How a process ended that the step told to.
+    fn ended(&mut self, step: &Step, moment: &mut Moment) {
+        match step {
+            Step::On { step, .. } => self.ended(step, moment),
+            Step::Restart(Side::Secondary) | Step::Recover { .. } => self.closed = false,
+            Step::Admin { side, command: Admin::Quit, .. } => {
+                let of_it = |entry: &&Entry| entry.side == Some(*side);
+                let ends = self.news().iter().filter(of_it).find_map(|entry| match entry.what {
+                    What::Event(Event::Exited) => Some(true),
+                    What::Event(Event::Aborted(_)) => Some(false),
+                    _ => None,
+                });
+                if let Some(in_order) = ends {
+                    self.closed |= in_order && *side == Side::Secondary;
+                    moment.saw(Subject::Ended(*side), transcript::end(in_order));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -228,7 +253,6 @@ impl Ours<'_> {
 impl Ours<'_> {
     fn end(&mut self, looks: &Looks) -> Moment {
         let mut moment = Moment::of(transcript::END);
-        let mut in_order = false;
         for side in looks.sides() {
             if self.world().host(side).is_none() || self.recovered(side) {
                 continue;
@@ -239,11 +263,8 @@ impl Ours<'_> {
             }
             self.forget();
             self.run.also(&Step::Admin { side, command: Admin::Quit, wait: true });
-            let ends = |entry: &&Entry| matches!(entry.what, What::Event(Event::Exited));
-            let ordered = self.news().iter().any(|entry| ends(&entry));
-            in_order |= ordered && side == Side::Secondary;
+            self.ended(&Step::Admin { side, command: Admin::Quit, wait: true }, &mut moment);
             self.note_overlays();
-            moment.saw(Subject::Ended(side), transcript::end(ordered));
         }
         let volumes = 0..self.world().volume_ids().count() as u8;
         for disk in looks.disks() {
@@ -254,15 +275,13 @@ impl Ours<'_> {
                 moment.saw(Subject::Whole(disk, volume), is);
             }
         }
-        for volume in looks.images() {
-            for disk in OVERLAYS {
-                let header = self.world().volume(VolumeId(volume)).peek_disk(disk, 0);
-                let sound = if Layout::mark(header).is_some() { SOUND } else { "no overlay" };
-                moment.saw(Subject::Sound(disk, volume), sound);
-                if in_order && looks.images_are_controlled() {
-                    let holds = self.overlays.get(&(disk, volume)).cloned();
-                    moment.saw(Subject::Holds(disk, volume), holds.unwrap_or_else(|| held([])));
-                }
+        for (volume, disk) in looks.images() {
+            let header = self.world().volume(VolumeId(volume)).peek_disk(disk, 0);
+            let sound = if Layout::mark(header).is_some() { SOUND } else { "no overlay" };
+            moment.saw(Subject::Sound(disk, volume), sound);
+            if self.closed && looks.images_are_controlled(volume) {
+                let holds = self.overlays.get(&(disk, volume)).cloned();
+                moment.saw(Subject::Holds(disk, volume), holds.unwrap_or_else(|| held([])));
             }
         }
         moment

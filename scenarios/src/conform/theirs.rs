@@ -15,7 +15,7 @@ use crate::conform::looks::looks;
 use crate::conform::machine::{after_start, arguments, guest, make_images, recovery, wirings};
 use crate::conform::qemu::{Act, Folder, Log, Lost, Process, Programs};
 use crate::conform::transcript::{Moment, SILENT, Subject, Transcript, pattern_of_write};
-use crate::conform::{Phase, answers, words};
+use crate::conform::{Phase, answers, transcript, words};
 use crate::plan::{Plan, Step};
 
 /// Runs a plan and writes down what can be seen after every step, and all that was said. `expected` is what the
@@ -34,6 +34,7 @@ pub(super) fn theirs(
         log: Log::default(),
         hosts: [None, None],
         silent: [false; 2],
+        closed: false,
         writes: vec![[0; 2]; wirings(&plan.setup).count()],
         faults: Vec::new(),
         pointed: Vec::new(),
@@ -44,15 +45,12 @@ pub(super) fn theirs(
     };
     make_images(plan, programs, &theirs.folder, &mut theirs.log)?;
     let mut transcript = Transcript::default();
-    let mut moment = Moment::of("both hosts are started");
+    let mut moment = Moment::of(transcript::BEGIN);
     theirs.log.acts.push(Act::Step(moment.step.clone()));
     let opened = theirs.start(Side::Secondary)?;
     if primary {
         let said = theirs.start(Side::Primary)?;
         moment.saw(Subject::Opened(Side::Primary), said);
-    } else {
-        // Nobody looks at it, so it is not started.
-        moment.saw(Subject::Opened(Side::Primary), "ok");
     }
     moment.saw(Subject::Opened(Side::Secondary), opened);
     watch(Phase::Started);
@@ -81,11 +79,14 @@ pub(super) fn theirs(
 struct Theirs<'a> {
     plan: &'a Plan,
     programs: &'a Programs,
-    folder: Folder,
     log: Log,
+    // They end before their folder goes.
     hosts: [Option<Process>; 2],
+    folder: Folder,
     /// Which of them lived and did not answer when it was given up.
     silent: [bool; 2],
+    /// The secondary's process has ended in order, and nothing was done to its images since.
+    closed: bool,
     /// Running number of each guest's writes to each volume.
     writes: Vec<[u32; 2]>,
     /// Rules that are in force, by volume and disk.
@@ -107,6 +108,7 @@ impl Theirs<'_> {
     fn start(&mut self, side: Side) -> io::Result<String> {
         let arguments = arguments(self.plan, side);
         self.silent[side as usize] = false;
+        self.closed &= side == Side::Primary;
         let started =
             Process::start(self.programs, &self.folder, &mut self.log, side.name(), arguments)?;
         // Its faults ended with the process before it.
@@ -239,7 +241,7 @@ impl Theirs<'_> {
                 }
             }
         }
-        self.recovered = true;
+        (self.recovered, self.closed) = (true, false);
         moment.saw(Subject::Answer, said);
         Ok(())
     }

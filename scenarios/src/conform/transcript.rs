@@ -114,7 +114,7 @@ pub struct Transcript {
 impl Transcript {
     /// Whether a process has died since the moment before. Whether somebody was told before it did is not
     /// controlled.
-    fn dies(&self, number: usize) -> bool {
+    pub(super) fn dies(&self, number: usize) -> bool {
         let gone = |number: usize, side| {
             let said = self.moments.get(number)?.said(Subject::Process(side))?;
             Some(said == GONE)
@@ -151,8 +151,11 @@ impl Transcript {
     }
 }
 
-/// What the last moment of a run is called.
-pub const END: &str = "both hosts are ended";
+/// What the first moment of a run is called.
+pub const BEGIN: &str = "the beginning";
+
+/// What the last one is called.
+pub const END: &str = "the end";
 
 /// How a process ended that was told to.
 pub fn end(in_order: bool) -> &'static str {

@@ -111,7 +111,7 @@ fn administered(volume: u8, command: &Admin) -> String {
             *kind == UserKind::Export
         ),
         Admin::Detach { user } => {
-            format!("block-export-del, device_del or drive_del {}", name(user))
+            format!("{} is taken away: block-export-del, device_del or drive_del", name(user))
         }
         Admin::StartJob { job, kind, node } => {
             let command =

@@ -3,6 +3,12 @@
 //! A test runs plans and demands that none of them is met. A pattern has the parts of a name; `*` stands for
 //! any one part. `M5` and the like are messages (`docs/answers.md`).
 
+const NO_BACKUP: &str =
+    "the backup job runs while a filter is started or runs, and ends before a commit begins";
+
+const NO_COMMIT: &str =
+    "a commit that runs tells what it is doing, which goes before everything else";
+
 /// A pattern, and why nothing of that name happens.
 pub const REASONS: &[(&str, &str)] = &[
     ("command/*/quit/refused", "nothing refuses to quit"),
@@ -44,6 +50,34 @@ pub const REASONS: &[(&str, &str)] = &[
     ("misfortune/*/primary/opening", "a primary reads nothing to open its disk"),
     ("misfortune/*/primary/FAILOVER", "a primary never fails over"),
     ("misfortune/*/primary/FAILOVER_FAILED", "a primary never fails over"),
+    ("misfortune/cancel-backup/secondary/opening", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/FAILOVER_FAILED", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/DONE", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/bare", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-copying", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-flushing", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-draining", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-final-flush", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-marking", NO_BACKUP),
+    ("misfortune/cancel-backup/secondary/commit-failing", NO_BACKUP),
+    ("misfortune/cancel-commit/secondary/opening", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/NONE", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/RUNNING", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/FAILOVER_FAILED", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/DONE", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/bare", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/checkpoint", NO_COMMIT),
+    ("misfortune/cancel-commit/secondary/backup-cancelling", NO_COMMIT),
+    ("misfortune/eject/secondary/DONE", "the overlays are dropped"),
+    (
+        "misfortune/eject/secondary/bare",
+        "without a filter there are overlays in a recovery alone, which is a commit",
+    ),
+    ("misfortune/empty_fails/secondary/DONE", "the overlays are dropped"),
+    (
+        "misfortune/empty_fails/secondary/bare",
+        "without a filter there are overlays in a recovery alone, which is a commit",
+    ),
     ("misfortune/fault-prefix/secondary/commit-final-flush", "nothing is written there"),
     ("misfortune/fault-subset/secondary/commit-final-flush", "nothing is written there"),
     ("misfortune/fault-latent/secondary/commit-final-flush", "nothing is read there"),

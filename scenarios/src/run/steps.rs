@@ -1,7 +1,9 @@
 //! What a run does for each step of its plan.
 
 use colo_core::colo::Order;
-use colo_core::{Admin, Extent, JobKind, Payload, Stage, UserId, UserOp, Verb, VerbId, VolumeId};
+use colo_core::{
+    Admin, Extent, JobKind, Payload, Stage, UserId, UserOp, Verb, VerbId, Volume, VolumeId,
+};
 use colo_sim::lying::LieRule;
 use colo_sim::world::{Side, Stamp, VOLUMES_MAX, WorldDisk};
 
@@ -294,7 +296,8 @@ impl<L: Lane> Run<'_, L> {
         self.gone(side);
     }
 
-    /// A connection that is not there cannot be cut, and a network that is not there befalls nothing.
+    /// A connection that is not there cannot be cut, a network that is not there befalls nothing, and nobody can
+    /// cancel a job that does not run, or spoil an overlay that is not in use.
     fn note_misfortune(&mut self, volume: VolumeId, step: &Step) {
         let Some(misfortune) = Misfortune::of(step) else { return };
         let there = match step {
@@ -306,7 +309,14 @@ impl<L: Lane> Run<'_, L> {
             Side::BOTH.into_iter().filter(|&side| there && whose.is_none_or(|of| of == side))
         {
             let volumes = self.world.volumes().filter(|of| whose.is_none() || of.id() == volume);
-            for on in volumes.filter_map(|of| of.on(side)) {
+            let strikes = |on: &&Volume| match step {
+                Step::Cancel(kind) => on.job_runs(*kind),
+                Step::EmptyFails { disk, .. } | Step::Eject(disk) => {
+                    on.overlay_holds(*disk, 0).is_some()
+                }
+                _ => true,
+            };
+            for on in volumes.filter_map(|of| of.on(side)).filter(strikes) {
                 self.reached.befallen(misfortune, side, on.phase());
             }
         }

@@ -103,7 +103,7 @@ pub(crate) const PROMISES: &[Promise] = &[
         ],
     )
     .refuses(&[HIDDEN_IS_READ])
-    .secondary_guest(&["init×24"]),
+    .secondary_guest(&["init×8 S1×4 init×12"]),
     promise(
         "device-on-active",
         &[FAILING_OVER, PROMOTED],

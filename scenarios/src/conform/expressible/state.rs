@@ -13,6 +13,9 @@ use crate::plan::{FaultSpec, Setup, Step};
 /// Most rules of one fault: sectors times occurrences.
 const RULES_MAX: u64 = 64;
 
+/// A guest's request that is about no sectors.
+const FLUSH: (u64, u32) = (0, 0);
+
 const TABLES: &str = "which tables of an overlay are in its file is its own affair until a flush";
 
 const ONLY_A_RUN: &str = "whether a process died of itself only a run can tell";
@@ -66,6 +69,10 @@ pub(super) struct State {
     failed_over: bool,
     /// The secondary was told to start, or has another job.
     started: bool,
+    /// The secondary guest's device goes through a quorum.
+    quorum: bool,
+    /// Something was written since the start or the last checkpoint, so a commit has something to write.
+    written: bool,
     /// The next emptying is to fail, and so nothing may write to an overlay before it.
     emptying: bool,
     sectors: u64,
@@ -98,6 +105,8 @@ impl State {
             plain: [setup.wiring.active, setup.wiring.hidden] == [Format::Overlay; 2],
             failed_over: false,
             started: false,
+            quorum: setup.secondary_quorum,
+            written: false,
             emptying: false,
             sectors: setup.geometry.sectors,
         }
@@ -133,6 +142,7 @@ impl State {
                     return Err("the patterns that its tool writes tell 96 writes apart");
                 }
                 self.unflushed = true;
+                self.written = true;
                 self.forwarded |= *side == Side::Primary;
                 self.guest(*side, *at, *len, *wait)
             }
@@ -141,7 +151,7 @@ impl State {
             }
             Step::Flush { side, wait } => {
                 self.unflushed &= *side == Side::Primary || self.forwarded;
-                self.guest(*side, 0, 0, *wait)
+                self.guest(*side, FLUSH.0, FLUSH.1, *wait)
             }
             Step::Call { side, verb, wait } => {
                 if self.volumes > 1 {
@@ -198,12 +208,16 @@ impl State {
 
     /// A guest's request. Whether its device is there, its own step says.
     fn guest(&self, side: Side, at: u64, len: u32, wait: bool) -> Result<(), &'static str> {
+        let flush = (at, len) == FLUSH;
         if !wait {
             return Err("the order of a request that nobody awaits is not controlled");
         }
         let Some(end) = at.checked_add(len.into()).filter(|end| *end <= self.sectors) else {
             return Err("its tool refuses what is beyond the end of a disk");
         };
+        if len == 0 && !flush {
+            return Err("its tool has a word of its own for a request of no sectors");
+        }
         if side == Side::Secondary && self.unplugged {
             return Err("without its device a guest sends nothing");
         }
@@ -247,6 +261,7 @@ impl State {
             return Err("after a recovery there is no filter");
         }
         if side == Side::Secondary && matches!(verb, Verb::Checkpoint | Verb::Start(_)) {
+            self.written = false;
             if self.overlays_fail.iter().any(|(.., reads)| *reads) {
                 return Err("an emptying there reads tables of its image, too");
             }
@@ -275,6 +290,9 @@ impl State {
         if self.recovered && side == Side::Secondary {
             return Err("after a recovery there is no filter");
         }
+        if command == (Admin::Detach { user: GUEST }) && self.quorum && !self.started {
+            return Err("before the start its filter has a drive of its own, which stays");
+        }
         match command {
             Admin::Detach { user: GUEST } => (self.unplugged, self.whole) = (true, false),
             Admin::Detach { .. } => self.whole = false,
@@ -282,6 +300,9 @@ impl State {
             _ => {}
         }
         match command {
+            Admin::Quit if self.held => {
+                Err("to end a process is to drain it, which does not end while a commit is held")
+            }
             Admin::Quit => {
                 // An image that is closed in order is flushed there, and here it is not.
                 self.unflushed = true;
@@ -329,7 +350,7 @@ impl State {
         if self.emptying && !is_raw(spec.disk) {
             return Err("one fault of an overlay would come before the other");
         }
-        if spec.op == OpKind::Flush {
+        if matches!(spec.op, OpKind::Flush | OpKind::Any) {
             return Err("a flush there goes no further if nothing was written since the last");
         }
         if spec.skip > 0 {
@@ -405,6 +426,9 @@ impl State {
     fn hold(&mut self, disk: DiskId) -> Result<(), &'static str> {
         if !self.drive {
             return Err("to use a node is to drain it, which does not end while a commit is held");
+        }
+        if !self.written {
+            return Err("a commit that has nothing to write is not held");
         }
         if self.stopped {
             return Err("without a commit a guest's own write would be held");

@@ -56,7 +56,7 @@ impl Programs {
 /// What a program says of itself, after the word `version`.
 fn version(program: &Path) -> Result<String, NoQemu> {
     let no = |why: String| NoQemu { program: program.display().to_string(), why };
-    let output = Command::new(program).arg("--version").output();
+    let output = process::output(Command::new(program).arg("--version"));
     let output = output.map_err(|error| no(error.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = text.lines().next().and_then(|line| line.split_once("version "));

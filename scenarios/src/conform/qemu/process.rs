@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -249,6 +249,20 @@ impl Drop for Process {
 )]
 fn pause() {
     std::thread::sleep(LOOK_AGAIN);
+}
+
+/// What a tool printed that ends by itself; killed if it has not ended in half a minute.
+pub(super) fn output(command: &mut Command) -> std::io::Result<Output> {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    for _ in 0..LOOKS_MAX {
+        if child.try_wait()?.is_some() {
+            return child.wait_with_output();
+        }
+        pause();
+    }
+    end(&mut child);
+    Err(std::io::Error::new(ErrorKind::TimedOut, "it has not ended in half a minute"))
 }
 
 fn end(child: &mut Child) {

@@ -5,6 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::conform::qemu::process::output;
 use crate::conform::qemu::{Act, Log, Programs};
 
 /// See the module's head.
@@ -69,8 +70,7 @@ impl Folder {
         log: &mut Log,
         arguments: &[&str],
     ) -> std::io::Result<Done> {
-        let output =
-            Command::new(&programs.img).args(arguments).current_dir(self.path()).output()?;
+        let output = output(Command::new(&programs.img).args(arguments).current_dir(self.path()))?;
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         let command = std::iter::once("qemu-img").chain(arguments.iter().copied());

@@ -6,20 +6,22 @@ use colo_core::DiskId;
 use colo_sim::world::Side;
 use serde_json::{Value, json};
 
-use crate::conform::looks::{Looks, OVERLAYS};
+use crate::conform::looks::Looks;
 use crate::conform::machine::{file, wirings};
 use crate::conform::qemu::{Act, Lost};
 use crate::conform::theirs::Theirs;
-use crate::conform::transcript::{self, Moment, SOUND, Subject, contents, held, pattern};
+use crate::conform::transcript::{self, Moment, SILENT, SOUND, Subject, contents, held, pattern};
 
 /// What `qemu-img check` exits with when clusters are only lost to use, as they are when a process is killed.
 const LEAKS: i32 = 3;
+
+/// How a process ends that nothing is wrong with.
+const IN_ORDER: &str = "exit status: 0";
 
 impl Theirs<'_> {
     pub(super) fn end(&mut self, looks: &Looks) -> io::Result<Moment> {
         let mut moment = Moment::of(transcript::END);
         self.log.acts.push(Act::Step(moment.step.clone()));
-        let mut in_order = false;
         for side in looks.sides() {
             if looks.held && side == Side::Secondary {
                 if let Some(process) = self.hosts[side as usize].take() {
@@ -27,9 +29,9 @@ impl Theirs<'_> {
                 }
                 continue;
             }
-            let Some(ordered) = self.quit(side) else { continue };
-            in_order |= ordered && side == Side::Secondary;
-            moment.saw(Subject::Ended(side), transcript::end(ordered));
+            if let (_, Some(ended)) = self.quit(side) {
+                moment.saw(Subject::Ended(side), ended);
+            }
         }
         // Nobody looked at it, and it may have been started for the secondary's sake.
         self.hosts = [None, None];
@@ -39,29 +41,32 @@ impl Theirs<'_> {
                 moment.saw(Subject::Whole(disk, volume), is);
             }
         }
-        for volume in looks.images() {
-            for disk in OVERLAYS {
-                let file = file(disk, volume);
-                moment.saw(Subject::Sound(disk, volume), self.check(&file)?);
-                if in_order && looks.images_are_controlled() {
-                    moment.saw(Subject::Holds(disk, volume), self.overlay(&file)?);
-                }
+        for (volume, disk) in looks.images() {
+            let file = file(disk, volume);
+            moment.saw(Subject::Sound(disk, volume), self.check(&file)?);
+            if self.closed && looks.images_are_controlled(volume) {
+                moment.saw(Subject::Holds(disk, volume), self.overlay(&file)?);
             }
         }
         Ok(moment)
     }
 
-    /// Whether a process that is told to end does so in order; nothing if there is none.
-    fn quit(&mut self, side: Side) -> Option<bool> {
-        self.hosts[side as usize].as_ref()?;
-        // It answers, and then ends; if it does not, it is killed when it is let go.
-        let said = self.command(side, "quit", json!({}));
-        let process = self.hosts[side as usize].take();
-        let how = process.map(|process| process.wait(&mut self.log));
-        Some(match (said, how) {
-            (Some(Ok(_)), Some(Lost::Gone { how, .. })) => how == "exit status: 0",
-            _ => false,
-        })
+    /// Tells a process to end, if there is one. What it answers, and how it ends.
+    pub(super) fn quit(
+        &mut self,
+        side: Side,
+    ) -> (Option<Result<Value, String>>, Option<&'static str>) {
+        if self.hosts[side as usize].is_none() {
+            return (None, None);
+        }
+        let answer = self.command(side, "quit", json!({}));
+        // If it was lost with that command, it is gone already, or it does not answer.
+        let how = self.hosts[side as usize].take().map(|process| process.wait(&mut self.log));
+        let in_order = matches!(&how, Some(Lost::Gone { how, .. }) if how == IN_ORDER);
+        self.silent[side as usize] |= how == Some(Lost::Silent);
+        self.closed |= in_order && side == Side::Secondary;
+        let silent = self.silent[side as usize];
+        (answer, Some(if silent { SILENT } else { transcript::end(in_order) }))
     }
 
     fn whole(&mut self, disk: DiskId, volume: u8) -> io::Result<String> {
@@ -101,6 +106,15 @@ impl Theirs<'_> {
                     self.folder.read(file, number("offset") + at, cluster as usize)?
                 };
                 let said = contents(read.chunks(size).map(pattern));
+                if range["zero"] != json!(true) {
+                    let (file, at) = (file.to_owned(), number("offset") + at);
+                    self.log.acts.push(Act::Look {
+                        file,
+                        at,
+                        bytes: read.len(),
+                        said: said.clone(),
+                    });
+                }
                 clusters.push(((number("start") + at) / cluster, said));
             }
         }

@@ -20,9 +20,9 @@ impl Theirs<'_> {
         let name = |name: &Name| named(name.as_str(), volume);
         let answer = match command {
             Admin::Quit => {
-                let answer = self.command(side, "quit", json!({}));
-                if let Some(process) = self.hosts[side as usize].take() {
-                    process.wait(&mut self.log);
+                let (answer, ended) = self.quit(side);
+                if let Some(ended) = ended {
+                    moment.saw(Subject::Ended(side), ended);
                 }
                 answer
             }

@@ -4,16 +4,17 @@
 
 use std::path::Path;
 
-use colo_core::{Admin, DiskId, JobKind, Mode, Verb};
+use colo_core::{Admin, DiskId, GUEST, JobKind, Mode, Verb};
 use colo_scenarios::conform::confirmed::{confirmable, file, transcript};
 use colo_scenarios::conform::expressible::{expressible, reduced};
 use colo_scenarios::conform::is_visible;
 use colo_scenarios::conform::ours::ours;
 use colo_scenarios::finding::{FINDINGS, find};
 use colo_scenarios::generate::generate_for_qemu;
-use colo_scenarios::plan::{Plan, Step};
+use colo_scenarios::plan::{FaultSpec, Plan, Step};
 use colo_scenarios::profile::Profile;
 use colo_scenarios::run::run;
+use colo_sim::faulty::OpKind;
 use colo_sim::world::Side;
 
 fn folder() -> &'static Path {
@@ -85,6 +86,30 @@ fn what_qemu_cannot_do_is_refused_with_its_step() {
     let crash = vec![start, Step::PowerLoss(Side::Secondary)];
     let left = reduced(&Plan::new("crash", Profile::Seed, crash)).expect("it is reduced");
     assert_eq!(left.steps[1], Step::Kill(Side::Secondary), "of a power loss a kill is left");
+}
+
+/// What QEMU does otherwise for reasons of its own is refused, not compared.
+#[test]
+fn what_would_differ_for_other_reasons_is_refused() {
+    let side = Side::Secondary;
+    let start = Step::Call { side, verb: Verb::Start(Mode::Secondary), wait: true };
+    let stall = Step::Stall { disk: DiskId::Secondary, ns: 1 };
+    let quit = Step::Admin { side, command: Admin::Quit, wait: true };
+    let write = Step::Write { side, at: 0, len: 4, wait: true };
+    let detach = Step::Admin { side, command: Admin::Detach { user: GUEST }, wait: true };
+    let any = Step::Fault(FaultSpec::new(DiskId::Secondary, OpKind::Any));
+    let of_none = Step::Read { side, at: 0, len: 0, wait: true };
+    for (steps, why) in [
+        (vec![of_none], "no sectors"),
+        (vec![start.clone(), stall.clone()], "nothing to write"),
+        (vec![start.clone(), write, stall, quit], "while a commit is held"),
+        (vec![detach], "a drive of its own"),
+        (vec![start, any], "goes no further"),
+    ] {
+        let refused = expressible(&Plan::new("other", Profile::Seed, steps));
+        let refused = refused.expect_err(why).to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
 }
 
 #[test]

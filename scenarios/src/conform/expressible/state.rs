@@ -13,9 +13,6 @@ use crate::plan::{FaultSpec, Setup, Step};
 /// Most rules of one fault: sectors times occurrences.
 const RULES_MAX: u64 = 64;
 
-/// A guest's request that is about no sectors.
-const FLUSH: (u64, u32) = (0, 0);
-
 const TABLES: &str = "which tables of an overlay are in its file is its own affair until a flush";
 
 const ONLY_A_RUN: &str = "whether a process died of itself only a run can tell";
@@ -133,6 +130,12 @@ impl State {
             {
                 Err("its tool writes to no device that is read-only")
             }
+            Step::Read { len: 0, .. }
+            | Step::Write { len: 0, .. }
+            | Step::WriteZeroes { len: 0, .. }
+            | Step::Discard { len: 0, .. } => {
+                Err("its tool has a word of its own for a request of no sectors")
+            }
             Step::Read { side, at, len, wait } | Step::Discard { side, at, len, wait } => {
                 self.guest(*side, *at, *len, *wait)
             }
@@ -151,7 +154,7 @@ impl State {
             }
             Step::Flush { side, wait } => {
                 self.unflushed &= *side == Side::Primary || self.forwarded;
-                self.guest(*side, FLUSH.0, FLUSH.1, *wait)
+                self.guest(*side, 0, 0, *wait)
             }
             Step::Call { side, verb, wait } => {
                 if self.volumes > 1 {
@@ -208,16 +211,12 @@ impl State {
 
     /// A guest's request. Whether its device is there, its own step says.
     fn guest(&self, side: Side, at: u64, len: u32, wait: bool) -> Result<(), &'static str> {
-        let flush = (at, len) == FLUSH;
         if !wait {
             return Err("the order of a request that nobody awaits is not controlled");
         }
         let Some(end) = at.checked_add(len.into()).filter(|end| *end <= self.sectors) else {
             return Err("its tool refuses what is beyond the end of a disk");
         };
-        if len == 0 && !flush {
-            return Err("its tool has a word of its own for a request of no sectors");
-        }
         if side == Side::Secondary && self.unplugged {
             return Err("without its device a guest sends nothing");
         }

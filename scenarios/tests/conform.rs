@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use colo_core::{Admin, DiskId, GUEST, JobKind, Mode, Verb};
+use colo_core::{Admin, DiskId, GUEST, JobKind, Mode, Quirk, Verb};
 use colo_scenarios::conform::confirmed::{confirmable, file, transcript};
 use colo_scenarios::conform::expressible::{expressible, reduced};
 use colo_scenarios::conform::is_visible;
@@ -67,6 +67,25 @@ fn the_page_tells_of_every_finding() {
         let row = format!("| `{name}` | {said} |");
         assert!(page.lines().any(|line| line == row), "docs/conform.md lacks {row}");
     }
+}
+
+/// A cancelled backup that was no loss is told while a failover is held, on QEMU and here, and not without the defect.
+#[test]
+fn a_held_failover_shows_that_a_cancel_counts_as_a_loss() {
+    let side = Side::Secondary;
+    let call = |verb| Step::Call { side, verb, wait: true };
+    let steps = vec![
+        call(Verb::Start(Mode::Secondary)),
+        Step::Write { side, at: 0, len: 4, wait: true },
+        Step::Stall { disk: DiskId::Secondary, ns: 1_000_000_000 },
+        call(Verb::Stop { failover: true }),
+        Step::Pass(1_000_000_000),
+    ];
+    let plan = expressible(&Plan::new("held", Profile::Seed, steps)).expect("it can be held");
+    let said = ours(&plan).text();
+    let errors: Vec<_> = said.lines().filter(|line| line.contains("get_error: ")).collect();
+    assert!(errors[2].ends_with("I/O error occurred") && errors[3].ends_with("ok"), "{said}");
+    assert!(is_visible(&plan, Quirk::CancelCountsAsLoss));
 }
 
 /// What cannot be mapped is refused with its step, or left out when asked.

@@ -56,17 +56,17 @@ impl Theirs<'_> {
         &mut self,
         side: Side,
     ) -> (Option<Result<Value, String>>, Option<&'static str>) {
-        if self.hosts[side as usize].is_none() {
-            return (None, None);
-        }
-        let answer = self.command(side, "quit", json!({}));
-        // If it was lost with that command, it is gone already, or it does not answer.
-        let how = self.hosts[side as usize].take().map(|process| process.wait(&mut self.log));
-        let in_order = matches!(&how, Some(Lost::Gone { how, .. }) if how == IN_ORDER);
-        self.silent[side as usize] |= how == Some(Lost::Silent);
+        let Some(mut process) = self.hosts[side as usize].take() else { return (None, None) };
+        let (answer, lost) = match process.command(&mut self.log, "quit", json!({})) {
+            Ok(answer) => (Some(answer), process.wait(&mut self.log)),
+            // It may end before it has said that it will.
+            Err(lost) => (None, lost),
+        };
+        let in_order = matches!(&lost, Lost::Gone { how, .. } if how == IN_ORDER);
         self.closed |= in_order && side == Side::Secondary;
-        let silent = self.silent[side as usize];
-        (answer, Some(if silent { SILENT } else { transcript::end(in_order) }))
+        self.silent[side as usize] = lost == Lost::Silent;
+        let ended = if lost == Lost::Silent { SILENT } else { transcript::end(in_order) };
+        (answer, Some(ended))
     }
 
     fn whole(&mut self, disk: DiskId, volume: u8) -> io::Result<String> {

@@ -59,9 +59,7 @@ fn heat_map(grid: &Grid<'_>) -> Markup {
     let title = match grid.name {
         "verb" => "Stage × verb".to_owned(),
         "crash" => "Crash × phase".to_owned(),
-        "fault" if grid.columns.iter().any(|column| column.contains("checkpoint")) => {
-            "Fault × phase".to_owned()
-        }
+        "misfortune" => "Fault × phase".to_owned(),
         name => sentence(&printable(name)),
     };
     let most = grid.most();

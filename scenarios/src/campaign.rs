@@ -305,12 +305,8 @@ fn run_plan(
     seed: Option<u64>,
     plan: Plan,
 ) -> Ran {
-    let result =
-        caught(
-            || {
-                if options.twice { run_both(&plan, run_twice) } else { (run(&plan), false, None) }
-            },
-        );
+    let once = || (run(&plan), false, None);
+    let result = caught(|| if options.twice { run_both(&plan, run_twice) } else { once() });
     let (made, panicked) = (false, result.is_err());
     match result {
         Ok((outcome, differs, difference)) => {

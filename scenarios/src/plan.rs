@@ -6,6 +6,7 @@
 //! nothing. It is saved as JSON with a version, and outlives the generator ([`saved`]).
 
 pub mod saved;
+mod step;
 
 use colo_core::colo::{Node, Options};
 use colo_core::{
@@ -424,22 +425,6 @@ pub enum Step {
     Events(u64),
     /// Everything under way ends, as far as it can.
     Settle,
-}
-
-impl Step {
-    /// Its name in a plan; of one on another volume, that of what it does there.
-    pub fn kind(&self) -> String {
-        if let Self::On { step, .. } = self {
-            return step.kind();
-        }
-        match serde_json::to_value(self).expect("a step has no map but its own") {
-            serde_json::Value::String(name) => name,
-            serde_json::Value::Object(fields) => {
-                fields.into_iter().next().map_or_else(String::new, |(name, _)| name)
-            }
-            _ => unreachable!("a step is a name, or a name and what goes with it"),
-        }
-    }
 }
 
 /// The steps that are misfortunes, by their names in a plan.

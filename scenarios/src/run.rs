@@ -263,11 +263,7 @@ pub(crate) fn writer(side: Side, volume: VolumeId) -> u8 {
 
 /// Whether a step is a fault that looks at what its host is in the middle of.
 fn phased(step: &Step) -> bool {
-    match step {
-        Step::Fault(spec) => spec.during.is_some(),
-        Step::On { step, .. } => phased(step),
-        _ => false,
-    }
+    matches!(step.bare(), Step::Fault(spec) if spec.during.is_some())
 }
 
 /// Letting the world go on, and looking.

@@ -147,8 +147,8 @@ pub(super) fn plan_of(directory: &Path, plans: &Plans, run: &Run) -> Option<Plan
 
 impl Saved {
     /// Whether the plan of this record is to be saved, too: those of the catalog, and of those that are numbered
-    /// without end the first of each kind and as many as a report tells. So every failure that it tells has its plan, and the same ones have
-    /// it however the plans are shared among machines.
+    /// without end the first of each kind and as many as a report tells. So every failure that it tells has its
+    /// plan, and the same ones have it however the plans are shared among machines.
     fn wants(&mut self, record: &Record, numbered: bool) -> bool {
         let (violating, aborting) = (!record.violations.is_empty(), !record.aborts.is_empty());
         let counts = [

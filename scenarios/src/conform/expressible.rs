@@ -156,27 +156,11 @@ fn single(step: &Step, reduce: bool) -> Vec<Step> {
         }
         _ => {
             let mut step = step.clone();
-            if reduce {
-                await_it(&mut step);
+            if let Some(wait) = step.wait_mut().filter(|_| reduce) {
+                *wait = true;
             }
             vec![step]
         }
-    }
-}
-
-fn await_it(step: &mut Step) {
-    match step {
-        Step::On { step, .. } => await_it(step),
-        Step::Read { wait, .. }
-        | Step::Write { wait, .. }
-        | Step::Flush { wait, .. }
-        | Step::WriteZeroes { wait, .. }
-        | Step::Discard { wait, .. }
-        | Step::Call { wait, .. }
-        | Step::CallAll { wait, .. }
-        | Step::Admin { wait, .. }
-        | Step::Recover { wait } => *wait = true,
-        _ => {}
     }
 }
 

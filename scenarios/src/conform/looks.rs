@@ -94,8 +94,7 @@ impl Looks {
     }
 
     fn commit(&mut self, step: &Step) {
-        match step {
-            Step::On { step, .. } => self.commit(step),
+        match step.bare() {
             Step::Fault(spec) => {
                 self.faulty |= spec.disk != DiskId::Local;
                 self.overlay_failed |= OVERLAYS.contains(&spec.disk);
@@ -152,7 +151,7 @@ pub(super) fn looks(plan: &Plan, steps: usize) -> Looks {
         looks.touch(plan, 0, step);
         looks.plug(0, step);
         looks.commit(step);
-        match bare(step) {
+        match step.bare() {
             Step::Stall { .. } => (looks.held, looks.unsettled) = (true, true),
             Step::Pass(_) | Step::Settle => (looks.held, looks.unsettled) = (false, looks.faulty),
             Step::Kill(Side::Secondary) => looks.held = false,
@@ -161,14 +160,6 @@ pub(super) fn looks(plan: &Plan, steps: usize) -> Looks {
         }
     }
     looks
-}
-
-/// What a step does, on whichever volume.
-fn bare(step: &Step) -> &Step {
-    match step {
-        Step::On { step, .. } => bare(step),
-        step => step,
-    }
 }
 
 /// Whether a step does something on the primary host.
@@ -182,13 +173,9 @@ pub(super) fn concerns_primary(step: &Step) -> bool {
     | Step::CallAll { side, .. }
     | Step::Admin { side, .. }
     | Step::Kill(side)
-    | Step::Restart(side)) = step
+    | Step::Restart(side)) = step.bare()
     else {
-        return match step {
-            Step::On { step, .. } => concerns_primary(step),
-            Step::Fault(spec) => spec.disk == DiskId::Local,
-            _ => false,
-        };
+        return matches!(step.bare(), Step::Fault(spec) if spec.disk == DiskId::Local);
     };
     *side == Side::Primary
 }

@@ -110,8 +110,7 @@ pub(super) fn arguments(plan: &Plan, side: Side) -> Vec<String> {
 
 fn attaches(step: &crate::plan::Step) -> bool {
     use crate::plan::Step;
-    match step {
-        Step::On { step, .. } => attaches(step),
+    match step.bare() {
         Step::Admin { command: colo_core::Admin::Attach { kind, .. }, .. } => {
             *kind == UserKind::Device
         }

@@ -92,8 +92,7 @@ impl Ours<'_> {
 
     /// What the step was told.
     fn answered(&self, step: &Step, moment: &mut Moment) {
-        match step {
-            Step::On { step, .. } => self.answered(step, moment),
+        match step.bare() {
             Step::Restart(side) => self.opened(*side, moment),
             // Over QMP nobody is told (spec 2.9).
             // A tool that flushes does not say whether it could.
@@ -128,8 +127,7 @@ impl Ours<'_> {
 
     /// How a process ended that the step told to.
     fn ended(&mut self, step: &Step, moment: &mut Moment) {
-        match step {
-            Step::On { step, .. } => self.ended(step, moment),
+        match step.bare() {
             Step::Restart(Side::Secondary) | Step::Recover { .. } => self.closed = false,
             Step::Admin { side, command: Admin::Quit, .. } => {
                 let of_it = |entry: &&Entry| entry.side == Some(*side);
@@ -262,8 +260,9 @@ impl Ours<'_> {
                 continue;
             }
             self.forget();
-            self.run.also(&Step::Admin { side, command: Admin::Quit, wait: true });
-            self.ended(&Step::Admin { side, command: Admin::Quit, wait: true }, &mut moment);
+            let quit = Step::Admin { side, command: Admin::Quit, wait: true };
+            self.run.also(&quit);
+            self.ended(&quit, &mut moment);
             self.note_overlays();
         }
         let volumes = 0..self.world().volume_ids().count() as u8;

@@ -1,13 +1,12 @@
 //! What an upstream tracker wants to know of a run on QEMU: versions, steps, expected, actual, consequence.
 
 use colo_core::Quirk;
-
 use serde_json::json;
 
 use crate::conform::Conformance;
 use crate::conform::columns::columns;
 use crate::conform::ours::ours;
-use crate::conform::qemu::{ALWAYS, Act};
+use crate::conform::qemu::{ALWAYS, Act, IN_ORDER};
 use crate::conform::transcript::{Disagreement, Transcript, compare};
 use crate::finding::Finding;
 use crate::oracle::INVARIANTS;
@@ -70,9 +69,9 @@ fn expected_and_actual(conformance: &Conformance, finding: Option<&Finding>) -> 
 /// How processes ended that did not end in order, with their last words.
 fn died(acts: &[Act]) -> String {
     let ends = acts.iter().filter_map(|act| match act {
-        Act::Ended { host, how, output } if how != "exit status: 0" => {
+        Act::Ended { host, how, output } if how != IN_ORDER => {
             let said = output.trim();
-            let said = if said.is_empty() { String::new() } else { format!(": `{said}`") };
+            let said = if said.is_empty() { String::new() } else { format!(": `` {said} ``") };
             Some(format!("- the {host}'s process has ended, {how}{said}\n"))
         }
         _ => None,
@@ -92,10 +91,13 @@ fn setup(acts: &[Act]) -> String {
         Act::Start { host, arguments } => {
             let socket = format!("unix:{host}.qmp,server=on,wait=off");
             let all = ALWAYS.iter().copied().chain([socket.as_str()]);
-            let all = all.chain(arguments.iter().map(String::as_str)).map(quoted);
+            let all = all.chain(arguments.iter().map(String::as_str));
             // An option and its value on a line.
-            let all = all.collect::<Vec<_>>().join(" ").replace(" -", " \\\n    -");
-            Some(format!("qemu-system-x86_64 {all}\n"))
+            let all = all.map(|word| {
+                let between = if word.starts_with('-') { " \\\n    " } else { " " };
+                format!("{between}{}", quoted(word))
+            });
+            Some(format!("qemu-system-x86_64{}\n", all.collect::<String>()))
         }
         Act::Command { host, command, arguments, .. } if !asks(command) => {
             let said = json!({ "execute": command, "arguments": arguments });
@@ -114,7 +116,11 @@ fn asks(command: &str) -> bool {
 /// As a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=.,:/".contains(&byte);
-    if word.bytes().all(plain) { word.to_owned() } else { format!("'{word}'") }
+    if word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// What a filter without this defect shows: one that has all the others, or, where another hides that this one is

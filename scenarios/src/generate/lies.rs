@@ -51,12 +51,11 @@ fn power_loss(plan: &mut Plan, stream: &mut Stream, disk: DiskId) -> usize {
 
 /// Whether the secondary is told to take over.
 pub(super) fn fails_over(step: &Step) -> bool {
-    match step {
+    match step.bare() {
         Step::Failover => true,
         Step::Call { side, verb, .. } | Step::CallAll { side, verb, .. } => {
             (*side, *verb) == (Side::Secondary, Verb::Stop { failover: true })
         }
-        Step::On { step, .. } => fails_over(step),
         _ => false,
     }
 }

@@ -72,17 +72,10 @@ fn failing_copy(stream: &mut Stream) -> Step {
 fn begun(step: &mut Step, setup: &Setup, stream: &mut Stream) -> Vec<Step> {
     let mut left = Vec::new();
     let commits = setup.pair.is_none() && fails_over(step);
+    if let Some(wait) = step.wait_mut() {
+        *wait = false;
+    }
     match step {
-        Step::Read { wait, .. }
-        | Step::Write { wait, .. }
-        | Step::Flush { wait, .. }
-        | Step::WriteZeroes { wait, .. }
-        | Step::Discard { wait, .. }
-        | Step::Call { wait, .. }
-        | Step::CallAll { wait, .. }
-        | Step::Admin { wait, .. }
-        | Step::Recover { wait } => *wait = false,
-        Step::On { step, .. } => return begun(step, setup, stream),
         Step::Pass(ns) => {
             let passed = stream.below(*ns + 1);
             *ns -= passed;

@@ -84,27 +84,9 @@ fn fewer_numbers(step: &Step) -> Vec<Step> {
 
 /// The same step, if the next one may wait for it.
 fn awaited(step: &Step) -> Option<Step> {
-    if let Step::On { volume, step } = step {
-        let awaited = awaited(step)?;
-        return Some(Step::On { volume: *volume, step: Box::new(awaited) });
-    }
     let mut step = step.clone();
-    match &mut step {
-        Step::Read { wait, .. }
-        | Step::Write { wait, .. }
-        | Step::WriteZeroes { wait, .. }
-        | Step::Discard { wait, .. }
-        | Step::Flush { wait, .. }
-        | Step::Call { wait, .. }
-        | Step::CallAll { wait, .. }
-        | Step::Admin { wait, .. }
-        | Step::Recover { wait }
-            if !*wait =>
-        {
-            *wait = true;
-        }
-        _ => return None,
-    }
+    let wait = step.wait_mut().filter(|wait| !**wait)?;
+    *wait = true;
     Some(step)
 }
 

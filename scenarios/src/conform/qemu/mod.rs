@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use log::{Act, Log};
-pub(crate) use process::ALWAYS;
+pub(crate) use process::{ALWAYS, IN_ORDER};
 pub use process::{Lost, Process};
 pub use tools::{Done, Folder};
 

@@ -34,6 +34,9 @@ pub(crate) const ALWAYS: [&str; 11] = [
     "-qmp",
 ];
 
+/// How a process ends that nothing is wrong with.
+pub(crate) const IN_ORDER: &str = "exit status: 0";
+
 /// No answer comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {

@@ -8,15 +8,12 @@ use serde_json::{Value, json};
 
 use crate::conform::looks::Looks;
 use crate::conform::machine::{file, wirings};
-use crate::conform::qemu::{Act, Lost};
+use crate::conform::qemu::{Act, IN_ORDER, Lost};
 use crate::conform::theirs::Theirs;
 use crate::conform::transcript::{self, Moment, SILENT, SOUND, Subject, contents, held, pattern};
 
 /// What `qemu-img check` exits with when clusters are only lost to use, as they are when a process is killed.
 const LEAKS: i32 = 3;
-
-/// How a process ends that nothing is wrong with.
-const IN_ORDER: &str = "exit status: 0";
 
 impl Theirs<'_> {
     pub(super) fn end(&mut self, looks: &Looks) -> io::Result<Moment> {

@@ -108,7 +108,7 @@ fn points_that_a_fault_left_out_would_reach_are_named() {
     assert!(said.contains("none is to run"), "{said}");
     let (code, _, said) = colosim(&["replay", "failover", "--without", "stall"]);
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("`failover` is none"), "{said}");
+    assert!(said.contains("`failover` is not one"), "{said}");
     let (code, _, said) = colosim(&["run", "--without", "stal"]);
     assert_eq!(code, 2, "{said}");
     assert!(

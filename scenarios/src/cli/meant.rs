@@ -17,7 +17,7 @@ pub(super) fn plan(text: &str, args: &BehaviourArgs) -> anyhow::Result<(Option<u
         return Ok((Some(seed), generate(seed, &behaviour)));
     }
     if !behaviour.without.is_empty() {
-        anyhow::bail!("--without leaves faults out of the plan of a seed; `{text}` is none");
+        anyhow::bail!("--without leaves faults out of the plan of a seed, and `{text}` is not one");
     }
     if let Some(scenario) = catalog::find(text) {
         return Ok((None, scenario.plan(&behaviour)));
